@@ -1,0 +1,1 @@
+"""Closed surfaces from scattered points: ellipses, ellipsoids and thin-plate Gaussian processes."""

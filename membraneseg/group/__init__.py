@@ -1,0 +1,1 @@
+"""From probability to fragments, and from fragments to membranes."""

@@ -1,0 +1,1 @@
+"""Phantom tomograms with perfect truth."""

@@ -1,0 +1,1 @@
+"""From voxels to the probability of a membrane."""

@@ -1,0 +1,1 @@
+"""Spherical vesicles: radial profiles, radii, outliers."""

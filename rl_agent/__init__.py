@@ -1,0 +1,1 @@
+"""Grouping as a walk: environments that know no voxels, files or Å."""

@@ -1,0 +1,1 @@
+"""Synthetic cryo-EM slices of membranes with known answers."""

@@ -1,0 +1,51 @@
+"""The missing wedge of a single-axis tilt series, as one formula.
+
+Tilt axis along y, beam along z, tilts from -θ to +θ. A membrane patch of unit normal
+n = (nz, ny, nx) puts its contrast along the frequency direction n, which was measured only if
+|nz| ≤ |nx| tan θ. How far n lies inside the unmeasured wedge is its *wedge depth*.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Float64 = npt.NDArray[np.float64]
+
+TRANSITION_DEG = 10.0
+"""Depth in degrees up to which a membrane fades; deeper than this it cannot be seen."""
+
+# Contrast of a bilayer that ideal back-projection keeps, against wedge depth.
+_DEPTH_DEG = np.array([-30.0, -17.0, -7.0, -2.0, 2.0, 7.0, 12.0, 17.0])
+_KEPT = np.array([1.0, 0.95, 0.66, 0.54, 0.43, 0.28, 0.13, 0.0])
+
+
+def wedge_depth_deg(normals_zyx: Float64, tilt_range_deg: float) -> Float64:
+    """Angle in degrees by which each normal lies inside the missing wedge.
+
+    Parameters
+    ----------
+    normals_zyx : (..., 3) float64
+        Unit normals.
+    tilt_range_deg : float
+        θ of a ±θ tilt series about the y axis.
+
+    Returns
+    -------
+    (...) float64
+        asin(|nz| cos θ − |nx| sin θ): below 0 visible, 0 to 10 fading, above 10 invisible.
+    """
+    theta = np.deg2rad(tilt_range_deg)
+    normals = np.asarray(normals_zyx, dtype=np.float64)
+    sine = np.abs(normals[..., 0]) * np.cos(theta) - np.abs(normals[..., 2]) * np.sin(theta)
+    return np.rad2deg(np.arcsin(np.clip(sine, -1.0, 1.0)))
+
+
+def contrast_kept(depth_deg: Float64) -> Float64:
+    """Share (0–1) of a bilayer's contrast left by ideal back-projection at a wedge depth."""
+    return np.interp(depth_deg, _DEPTH_DEG, _KEPT)
+
+
+def is_visible(normals_zyx: Float64, tilt_range_deg: float) -> npt.NDArray[np.bool_]:
+    """Whether a membrane with these normals shows in the tomogram (depth below 0)."""
+    return wedge_depth_deg(normals_zyx, tilt_range_deg) < 0.0
