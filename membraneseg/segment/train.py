@@ -1,0 +1,232 @@
+"""Training of the slice U-Net on synthetic slices: one loop, resumable, CPU or CUDA."""
+
+from __future__ import annotations
+
+import csv
+import logging
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional as F  # noqa: N812
+from torch.utils.data import DataLoader, Dataset
+
+from membraneseg.segment.normalise import normalise
+from membraneseg.segment.unet import UNetConfig, build_unet, save_weights
+from synth2d.config import SliceConfig
+from synth2d.slices import IGNORE, MEMBRANE, make_slice
+
+log = logging.getLogger(__name__)
+
+VALIDATION_SEED = 10_000_019
+"""Seed of the held-out slices; never used for training (training seeds are below 10⁶)."""
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How long and how to train."""
+
+    steps: int = field(default=4000, metadata={"help": "optimiser steps"})
+    batch: int = field(default=8, metadata={"help": "slices per step"})
+    learning_rate: float = field(default=1.5e-3, metadata={"help": "peak learning rate"})
+    weight_decay: float = field(default=1e-2, metadata={"help": "AdamW weight decay"})
+    average_decay: float = field(default=0.995, metadata={"help": "decay of the averaged weights"})
+    validation_slices: int = field(default=64, metadata={"help": "held-out slices"})
+    checkpoint_every: int = field(default=200, metadata={"help": "steps between checkpoints"})
+    workers: int = field(default=1, metadata={"help": "processes that draw slices"})
+    seed: int = field(default=1, metadata={"help": "seed of slices and weights, below 1000000"})
+    device: str = field(default="cpu", metadata={"help": "cpu or cuda"})
+
+
+class SyntheticDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Slice number i of a seed: equal seeds and numbers give equal slices, in any process."""
+
+    def __init__(self, config: SliceConfig, seed: int, first: int, count: int) -> None:
+        self.config, self.seed, self.first, self.count = config, seed, first, count
+
+    def __len__(self) -> int:
+        """Return the number of slices."""
+        return self.count
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the normalised image (C, H, W) and its labels (H, W)."""
+        rng = np.random.default_rng([self.seed, self.first + index])
+        drawn = make_slice(self.config, rng)
+        image = normalise(drawn.image) * np.float32(rng.uniform(0.8, 1.25))
+        return torch.from_numpy(image), torch.from_numpy(drawn.labels.astype(np.int64))
+
+
+def segmentation_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy plus one minus the soft Dice of protein and membrane over the batch.
+
+    Parameters
+    ----------
+    logits : (B, 3, H, W) float
+    labels : (B, H, W) int64
+        255 counts nowhere.
+    """
+    known = labels != IGNORE
+    entropy = F.cross_entropy(logits, labels, ignore_index=IGNORE)
+    probability = logits.softmax(1) * known[:, None]
+    truth = F.one_hot(labels.where(known, torch.zeros_like(labels)), logits.shape[1])
+    truth = truth.permute(0, 3, 1, 2) * known[:, None]
+    overlap = (probability * truth).sum((0, 2, 3))
+    total = probability.sum((0, 2, 3)) + truth.sum((0, 2, 3))
+    dice = (2 * overlap + 10.0) / (total + 10.0)
+    return entropy + 1.0 - 0.25 * dice[1] - 0.75 * dice[2]
+
+
+@torch.inference_mode()
+def membrane_scores(network: torch.nn.Module, loader: DataLoader[object]) -> dict[str, float]:
+    """Dice of protein and membrane, and pixel accuracy, over all slices of a loader."""
+    counts = torch.zeros(3, 3)
+    right = known_total = 0
+    network.eval()
+    for image, labels in _batches(loader):
+        called = network(image).argmax(1)
+        known = labels != IGNORE
+        right += int((called == labels)[known].sum())
+        known_total += int(known.sum())
+        for c in (1, MEMBRANE):
+            a, b = (called == c) & known, (labels == c) & known
+            counts[c] += torch.tensor([(a & b).sum(), a.sum(), b.sum()])
+    dice = 2 * counts[:, 0] / (counts[:, 1] + counts[:, 2]).clamp(min=1)
+    return {
+        "accuracy": right / max(known_total, 1),
+        "protein_dice": float(dice[1]),
+        "membrane_dice": float(dice[MEMBRANE]),
+        "membrane_precision": float(counts[MEMBRANE, 0] / counts[MEMBRANE, 1].clamp(min=1)),
+        "membrane_recall": float(counts[MEMBRANE, 0] / counts[MEMBRANE, 2].clamp(min=1)),
+    }
+
+
+def _batches(loader: DataLoader[object]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    for image, labels in loader:  # type: ignore[misc]
+        yield image.contiguous(memory_format=torch.channels_last), labels
+
+
+def train(
+    folder: Path,
+    unet: UNetConfig,
+    slices: SliceConfig,
+    config: TrainConfig,
+    start: Path | None = None,
+) -> dict[str, float]:
+    """Train a slice U-Net and write its weights.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets `checkpoint.pt` (resumed from when present), `curve.csv`, and at every checkpoint
+        `slice_unet.safetensors` with its `.json`: the running average of the weights.
+    unet, slices, config
+        Architecture, data and schedule.
+    start : Path, optional
+        Checkpoint of another training whose network this one starts from.
+
+    Returns
+    -------
+    dict
+        Scores on the held-out slices: Dice per class, accuracy, precision, recall.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(config.seed)
+    network = build_unet(unet).to(config.device, memory_format=torch.channels_last)
+    average = torch.optim.swa_utils.AveragedModel(
+        network,
+        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.average_decay),
+        use_buffers=True,
+    )
+    optimiser = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, config.learning_rate, total_steps=config.steps + 1, pct_start=0.08
+    )
+    state = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
+    done = _resume(folder / "checkpoint.pt", state, start)
+    data = SyntheticDataset(
+        slices, config.seed, done * config.batch, (config.steps - done) * config.batch
+    )
+    held_out = SyntheticDataset(slices, VALIDATION_SEED, 0, config.validation_slices)
+    scores: dict[str, float] = {}
+    losses: list[float] = []
+    started = time.monotonic()
+    for image, labels in _batches(_loader(data, config)):
+        losses.append(_step(network, optimiser, image.to(config.device), labels.to(config.device)))
+        schedule.step()
+        average.update_parameters(network)
+        done += 1
+        if done % config.checkpoint_every == 0 or done == config.steps:
+            scores = membrane_scores(average.module.to("cpu"), _loader(held_out, config))
+            average.module.to(config.device)
+            _save_checkpoint(folder, state, done)
+            save_weights(folder / "slice_unet.safetensors", average.module, unet)
+            row = {"step": done, "loss": float(np.mean(losses)), **scores}
+            _append(folder / "curve.csv", row)
+            log.info("%s, %.2f s per step", row, (time.monotonic() - started) / len(losses))
+            losses, started = [], time.monotonic()
+    return scores
+
+
+def _loader(data: SyntheticDataset, config: TrainConfig) -> DataLoader[object]:
+    return DataLoader(
+        data,
+        batch_size=config.batch,
+        num_workers=config.workers,
+        prefetch_factor=6 if config.workers else None,
+    )  # type: ignore[return-value]
+
+
+def _step(
+    network: torch.nn.Module,
+    optimiser: torch.optim.Optimizer,
+    image: torch.Tensor,
+    labels: torch.Tensor,
+) -> float:
+    network.train()
+    with torch.autocast(image.device.type, torch.bfloat16):
+        logits = network(image)
+    loss = segmentation_loss(logits.float(), labels)
+    optimiser.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimiser.step()
+    return float(loss.detach())
+
+
+def _resume(path: Path, state: dict[str, object], start: Path | None) -> int:
+    """Load everything from the checkpoint at `path`, or just the network from `start`."""
+    if path.is_file():
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        for name, part in state.items():
+            part.load_state_dict(saved[name])  # type: ignore[attr-defined]
+        log.info("resumed from %s at step %d", path, saved["done"])
+        return int(saved["done"])
+    if start is not None:
+        saved = torch.load(start, map_location="cpu", weights_only=True)
+        for name in ("network", "average"):
+            state[name].load_state_dict(saved[name])  # type: ignore[attr-defined]
+    return 0
+
+
+def _save_checkpoint(folder: Path, state: dict[str, object], done: int) -> None:
+    saved = {name: part.state_dict() for name, part in state.items()}  # type: ignore[attr-defined]
+    partial = folder / "checkpoint.pt.partial"
+    torch.save({**saved, "done": done}, partial)
+    partial.replace(folder / "checkpoint.pt")
+
+
+def _append(path: Path, row: dict[str, float]) -> None:
+    new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, row.keys())
+        if new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def recipe(unet: UNetConfig, slices: SliceConfig, config: TrainConfig) -> dict[str, object]:
+    """Everything a model card must say about how weights were made."""
+    return {"unet": asdict(unet), "slices": asdict(slices), "training": asdict(config)}

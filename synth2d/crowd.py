@@ -1,0 +1,130 @@
+"""Everything in a slice that is not a membrane: proteins, filaments, gold, carbon."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import fft
+from scipy.special import expit
+
+from synth2d.config import SliceConfig
+from synth2d.layout import log_uniform
+from synth2d.optics import Optics, contrast_transfer
+from synth2d.wedge import contrast_kept, wedge_depth_deg
+
+Float32 = npt.NDArray[np.float32]
+
+GLOBULE_RADII_A = (18.0, 28.0, 42.0, 75.0)
+"""Radii of gyration of the globular proteins; the last is a ribosome's."""
+
+
+def _impulses(
+    rng: np.random.Generator, shape: tuple[int, int, int], count: int, pixel_size_A: float, rg: float
+) -> Float32:
+    """Proteins as small clumps of points, weighted by their distance from each slice."""
+    field = np.zeros(shape, dtype=np.float32)
+    lumps = 4
+    position = rng.uniform(0, 1, (count, 1, 2)) * shape[1:]
+    position = position + rng.normal(0, 0.6 * rg / pixel_size_A, (count, lumps, 2))
+    depth_A = rng.uniform(-1.5, 1.5, (count, 1)) * rg + rng.normal(0, 0.6 * rg, (count, lumps))
+    rows, columns = np.floor(position).astype(int).reshape(-1, 2).T % np.array(shape[1:])[:, None]
+    for c in range(shape[0]):
+        dz = depth_A.ravel() - (c - shape[0] // 2) * pixel_size_A
+        np.add.at(field[c], (rows, columns), np.exp(-0.5 * (dz / (0.7 * rg)) ** 2) / lumps)
+    return field
+
+
+def globules(
+    rng: np.random.Generator, config: SliceConfig, shape: tuple[int, int, int], pixel_size_A: float
+) -> Float32:
+    """Density (C, H, W) of soluble proteins; a single one peaks near 1."""
+    area_um2 = shape[1] * shape[2] * pixel_size_A**2 * 1e-8
+    total = min(log_uniform(rng, config.globules_per_um2) * area_um2, 4000.0)
+    ky, kx = fft.fftfreq(shape[1], pixel_size_A), fft.rfftfreq(shape[2], pixel_size_A)
+    k2 = (ky[:, None] ** 2 + kx[None, :] ** 2).astype(np.float32)
+    spectrum = np.zeros((shape[0], shape[1], shape[2] // 2 + 1), dtype=np.complex64)
+    share = rng.dirichlet(np.array([2.0, 2.0, 1.0, 0.4]))
+    for radius, part in zip(GLOBULE_RADII_A, share, strict=True):
+        width = 0.7 * radius / pixel_size_A
+        count = int(total * part * min(1.0, (28.0 / radius) ** 2))
+        if count == 0:
+            continue
+        field = _impulses(rng, shape, count, pixel_size_A, radius)
+        gain = (1 + 2 * np.pi * width**2) * 1.2
+        spectrum += fft.rfft2(field) * gain * np.exp(-2 * (np.pi * 0.7 * radius) ** 2 * k2)
+    return np.asarray(fft.irfft2(spectrum, s=shape[1:]), dtype=np.float32)
+
+
+def filaments(
+    rng: np.random.Generator, config: SliceConfig, points_A: Float32, theta_deg: float
+) -> Float32:
+    """Density of actin-like rods and microtubules that run near the slice; peak near 1."""
+    density = np.zeros(points_A.shape[:-1], dtype=np.float32)
+    extent = float(points_A[..., 2].max() - points_A[..., 2].min())
+    for _ in range(int(rng.integers(config.filament_count[0], config.filament_count[1] + 1))):
+        angle, tilt = rng.uniform(0, np.pi), rng.normal(0, 0.15)
+        if rng.random() < 0.15:
+            tilt = rng.uniform(0.5, 1.5)
+        axis = np.array([np.sin(tilt), np.cos(tilt) * np.sin(angle), np.cos(tilt) * np.cos(angle)])
+        start = np.array([rng.uniform(-100, 100), *rng.uniform(-0.5, 0.5, 2) * extent])
+        relative = points_A - start.astype(np.float32)
+        along = relative @ axis.astype(np.float32)
+        across = relative - along[..., None] * axis.astype(np.float32)
+        radius = np.sqrt((across**2).sum(-1)) + np.float32(1e-3)
+        if rng.random() < 0.5:  # microtubule: a wall that the wedge takes away like a membrane
+            kept = contrast_kept(wedge_depth_deg(across / radius[..., None], theta_deg))
+            density += 0.9 * kept * np.exp(-0.5 * ((radius - 112.0) / 18.0) ** 2)
+        else:
+            density += rng.uniform(0.4, 1.0) * np.exp(-0.5 * (radius / rng.uniform(22, 45)) ** 2)
+    return density
+
+
+def image_structure(density: Float32, optics: Optics, theta_deg: float) -> Float32:
+    """What the tomogram shows of a compact density: contrast transfer and lost frequencies.
+
+    A slice is the sum over the kz that were measured, |kz| ≤ |kx| tan θ; of an object about
+    80 Å tall only a share |kx| tan θ / (|kx| tan θ + 1/160 Å) is left, hence the smear along y.
+    """
+    ky = fft.fftfreq(density.shape[1], optics.pixel_size_A)[:, None]
+    kx = fft.rfftfreq(density.shape[2], optics.pixel_size_A)[None, :]
+    reach = kx * np.tan(np.deg2rad(theta_deg))
+    transfer = contrast_transfer(np.hypot(ky, kx), optics) * reach / (reach + 1 / 160.0)
+    image = fft.irfft2(fft.rfft2(density) * transfer.astype(np.float32), s=density.shape[1:])
+    return np.asarray(image, dtype=np.float32)
+
+
+def add_gold(rng: np.random.Generator, image: Float32, pixel_size_A: float) -> Float32:
+    """Draw a few gold beads with the streaks across the tilt axis that they leave."""
+    result = image.copy()
+    _, height, width = image.shape
+    y = np.arange(height, dtype=np.float32)[:, None]
+    x = np.arange(width, dtype=np.float32)[None, :]
+    for _ in range(int(rng.integers(1, 5))):
+        cy, cx = rng.uniform(0, height), rng.uniform(0, width)
+        radius = rng.uniform(25, 80) / pixel_size_A
+        off_plane = rng.random() < 0.4
+        r = np.hypot(y - cy, x - cx) / radius
+        bead = np.exp(-(r**4)) - 0.35 * np.exp(-(((r - 1.6) / 0.5) ** 2))
+        streak = np.exp(-(((y - cy) / radius) ** 2)) * np.cos((x - cx) / radius * 2.0)
+        streak = streak * np.exp(-np.abs(x - cx) / (6 * radius))
+        strength = rng.uniform(3, 10)
+        shape = (0.15 * bead if off_plane else bead) + 0.12 * streak
+        result -= (strength * shape).astype(np.float32)
+    return result
+
+
+def add_carbon(rng: np.random.Generator, image: Float32) -> Float32:
+    """A carbon film over part of the slice: darker, grainier, with a fringe at its edge."""
+    _, height, width = image.shape
+    y = np.arange(height, dtype=np.float32)[:, None]
+    x = np.arange(width, dtype=np.float32)[None, :]
+    radius = rng.uniform(0.8, 4.0) * width
+    angle = rng.uniform(0, 2 * np.pi)
+    offset = radius + rng.uniform(-0.45, 0.3) * width
+    cy, cx = height / 2 + offset * np.sin(angle), width / 2 + offset * np.cos(angle)
+    inside = radius - np.hypot(y - cy, x - cx)  # in pixels, positive on the film
+    film = expit(inside / 1.5)
+    fringe = np.exp(-((inside / 2.0) ** 2))
+    grain = rng.standard_normal(image.shape).astype(np.float32)
+    dark = rng.uniform(0.2, 1.5) * film + rng.uniform(0, 1.5) * fringe
+    return np.asarray(image - dark + 0.8 * film * grain, dtype=np.float32)
