@@ -1,8 +1,8 @@
 """Meshes as binary glTF, by the rules that ChimeraX's reader keeps.
 
 Exactly one JSON and one BIN chunk, every bufferView with its byteOffset, no node transforms:
-the vertices themselves are in Å. Each vertex also carries our own _SIGMA_A and _OBSERVED, which
-other programs ignore.
+the vertices themselves are in Å. No materials: with one, trimesh would drop the vertex colours.
+Each vertex also carries our own _SIGMA_A and _OBSERVED, which other programs ignore.
 """
 
 from __future__ import annotations
@@ -122,19 +122,17 @@ class _Buffers:
             "_OBSERVED": self._add(mesh.observed.astype("<f4"), _ARRAY_BUFFER),
         }
         faces = self._add(mesh.faces.astype("<u4").ravel(), _ELEMENT_BUFFER)
-        primitive = {"attributes": attributes, "indices": faces, "mode": 4, "material": 0}
+        primitive = {"attributes": attributes, "indices": faces, "mode": 4}
         self.nodes.append({"name": name, "mesh": len(self.meshes)})
         self.meshes.append({"name": name, "primitives": [primitive]})
 
     def document(self) -> dict[str, Any]:
-        matte = {"metallicFactor": 0.0, "roughnessFactor": 0.9}
         return {
             "asset": {"version": "2.0", "generator": f"membraneseg {__version__}"},
             "scene": 0,
             "scenes": [{"nodes": list(range(len(self.nodes)))}],
             "nodes": self.nodes,
             "meshes": self.meshes,
-            "materials": [{"pbrMetallicRoughness": matte, "doubleSided": True}],
             "accessors": self.accessors,
             "bufferViews": self.views,
             "buffers": [{"byteLength": max(self.size, 4)}],

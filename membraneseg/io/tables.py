@@ -108,7 +108,9 @@ def _value(text: str, what: str) -> Any:
     if what == "str":
         return text
     if what == "bool":
-        return {"true": True, "false": False}[text.lower()] if text else False
+        if text.lower() not in ("true", "false"):
+            raise ValueError(f"{text!r} is neither true nor false")
+        return text.lower() == "true"
     if what == "int":
         return int(text)
     return float(text) if text or "None" not in what else None
