@@ -1,10 +1,10 @@
 """The IMOD model, read by imodmodel and byte by byte."""
 
 import struct
-import warnings
 
 import numpy as np
 import pytest
+from imodmodel import ImodModel
 
 from membraneseg.io.imod import write_spheres_mod
 from membraneseg.io.mrc import new_header
@@ -13,17 +13,9 @@ HEADER = new_header((60, 80, 100), 12.5, np.array([100.0, -200.0, 300.0]))
 CENTRES = np.array([[100.0, -200.0, 300.0], [350.0, 50.0, 800.0]])  # voxels (0,0,0), (20,20,40)
 
 
-def read(path):
-    with warnings.catch_warnings():  # imodmodel itself uses outdated pydantic
-        warnings.simplefilter("ignore")
-        from imodmodel import ImodModel
-
-        return ImodModel.from_file(path)
-
-
 def test_centres_and_sizes_are_in_voxels_half_a_pixel_on_in_x_and_y(tmp_path):
     write_spheres_mod(tmp_path / "v.mod", CENTRES, np.array([250.0, 131.25]), HEADER)
-    model = read(tmp_path / "v.mod")
+    model = ImodModel.from_file(tmp_path / "v.mod")
     (contour,) = model.objects[0].contours
     assert contour.points.tolist() == [[0.5, 0.5, 0.0], [40.5, 20.5, 20.0]]
     assert np.ravel(contour.point_sizes).tolist() == [20.0, 10.5]
@@ -31,7 +23,7 @@ def test_centres_and_sizes_are_in_voxels_half_a_pixel_on_in_x_and_y(tmp_path):
 
 def test_the_object_is_scattered_points_and_the_model_knows_the_image(tmp_path):
     write_spheres_mod(tmp_path / "v.mod", CENTRES, np.array([250.0, 131.25]), HEADER)
-    model = read(tmp_path / "v.mod")
+    model = ImodModel.from_file(tmp_path / "v.mod")
     assert model.objects[0].header.flags.scattered
     header = model.header
     assert (header.xmax, header.ymax, header.zmax) == (100, 80, 60)
@@ -41,7 +33,7 @@ def test_the_object_is_scattered_points_and_the_model_knows_the_image(tmp_path):
 
 def test_no_vesicles_give_a_model_without_contours(tmp_path):
     write_spheres_mod(tmp_path / "v.mod", np.zeros((0, 3)), np.zeros(0), HEADER)
-    model = read(tmp_path / "v.mod")
+    model = ImodModel.from_file(tmp_path / "v.mod")
     assert len(model.objects) == 1
     assert model.objects[0].contours == []
     assert model.objects[0].header.contsize == 0
