@@ -24,7 +24,7 @@ class SliceConfig:
         Number of adjacent slices drawn together (odd); the labels are those of the middle one.
     """
 
-    size_px: int = field(default=192, metadata={"help": "edge of the square slice"})
+    size_px: int = field(default=160, metadata={"help": "edge of the square slice"})
     context: int = field(default=3, metadata={"help": "adjacent slices drawn together, odd"})
     pixel_size_A: Range = _range(7.0, 20.0, "pixel size, log")
     tilt_range_deg: Range = _range(38.0, 68.0, "half the tilt range")

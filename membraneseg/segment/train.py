@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
@@ -29,7 +30,7 @@ VALIDATION_SEED = 10_000_019
 class TrainConfig:
     """How long and how to train."""
 
-    steps: int = field(default=4000, metadata={"help": "optimiser steps"})
+    steps: int = field(default=3600, metadata={"help": "optimiser steps"})
     batch: int = field(default=8, metadata={"help": "slices per step"})
     learning_rate: float = field(default=1.5e-3, metadata={"help": "peak learning rate"})
     weight_decay: float = field(default=1e-2, metadata={"help": "AdamW weight decay"})
@@ -39,6 +40,15 @@ class TrainConfig:
     workers: int = field(default=1, metadata={"help": "processes that draw slices"})
     seed: int = field(default=1, metadata={"help": "seed of slices and weights, below 1000000"})
     device: str = field(default="cpu", metadata={"help": "cpu or cuda"})
+
+
+def learning_rate(step: int, config: TrainConfig) -> float:
+    """Linear rise over the first 6 % of the steps, then half a cosine down to 1 % of the peak."""
+    rise = 0.06 * config.steps
+    if step < rise:
+        return config.learning_rate * (step + 1) / (rise + 1)
+    share = (step - rise) / (config.steps - rise)
+    return config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
 
 
 class SyntheticDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
@@ -141,10 +151,7 @@ def train(
         use_buffers=True,
     )
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, config.learning_rate, total_steps=config.steps + 1, pct_start=0.08
-    )
-    state = {"network": network, "average": average, "optimiser": optimiser, "schedule": schedule}
+    state = {"network": network, "average": average, "optimiser": optimiser}
     done = _resume(folder / "checkpoint.pt", state, start)
     data = SyntheticDataset(
         slices, config.seed, done * config.batch, (config.steps - done) * config.batch
@@ -154,8 +161,9 @@ def train(
     losses: list[float] = []
     started = time.monotonic()
     for image, labels in _batches(_loader(data, config)):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(done, config)
         losses.append(_step(network, optimiser, image.to(config.device), labels.to(config.device)))
-        schedule.step()
         average.update_parameters(network)
         done += 1
         if done % config.checkpoint_every == 0 or done == config.steps:
