@@ -1,0 +1,124 @@
+"""Where each patch of a membrane lies against the surface, by cross-correlation of profiles."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from membraneseg.surface.profile import CORE_NM, Profiles, dark_centre, patch_average, patch_centres
+from membraneseg.types import Float64
+
+LEAST_PATCHES = 3
+
+
+def point_shifts(
+    profiles: Profiles, points_px: Float64, voxel_size_nm: float, patch_nm: float, largest: float
+) -> Float64:
+    """How far each point should move along the outward normal.
+
+    Parameters
+    ----------
+    profiles : Profiles
+    points_px : (P, 3) float64
+    voxel_size_nm : float
+    patch_nm : float
+        Radius of the patches.
+    largest : float
+        Bound of a shift, in voxels.
+
+    Returns
+    -------
+    (P,) float64
+        In voxels, within ± `largest`; 0 where no patch is near.
+    """
+    if len(profiles.sites_zyx) == 0 or len(points_px) == 0:
+        return np.zeros(len(points_px))
+    radius = max(patch_nm / voxel_size_nm, 2.0)
+    centres = patch_centres(profiles.sites_zyx, 0.5 * radius)
+    patches = patch_average(profiles, centres, radius)
+    usable = np.isfinite(patches).all(axis=1)
+    if int(usable.sum()) < LEAST_PATCHES:
+        return np.zeros(len(points_px))
+    patches, places = patches[usable], profiles.sites_zyx[centres[usable]]
+    shifts, trust, centre = align(patches, profiles.offsets, voxel_size_nm, largest)
+    tree = cKDTree(places)
+    count = min(8, len(places))
+    distance, nearest = tree.query(points_px, k=count)
+    distance, nearest = distance.reshape(-1, count), nearest.reshape(-1, count)
+    weight = np.exp(-2.0 * (distance / radius) ** 2)
+    local = (weight * (trust * shifts)[nearest]).sum(axis=1) / np.maximum(
+        (weight * trust[nearest]).sum(axis=1), 1e-12
+    )
+    local = np.where(distance[:, 0] <= 1.5 * radius, local + centre, 0.0)
+    return np.asarray(np.clip(local, -largest, largest))
+
+
+def align(
+    patches: Float64, offsets: Float64, voxel_size_nm: float, largest: float
+) -> tuple[Float64, Float64, float]:
+    """Align patch profiles with their mean by cross-correlation.
+
+    Parameters
+    ----------
+    patches : (P, K) float64
+    offsets : (K,) float64
+        In voxels.
+    voxel_size_nm : float
+    largest : float
+        Bound of a shift, in voxels.
+
+    Returns
+    -------
+    shifts : (P,) float64
+        Voxels by which each patch's membrane lies outside the mean's; sub-voxel by a parabola.
+    trust : (P,) float64
+        Squared positive correlation at the best shift, 0 to 1.
+    centre : float
+        Voxels by which the middle of the aligned mean profile lies outside the surface.
+    """
+    template = patches.mean(axis=0)
+    shifts, trust = np.zeros(len(patches)), np.ones(len(patches))
+    for _ in range(2):
+        shifts, trust = _correlate(patches, template, offsets, largest)
+        shifts = shifts - (trust * shifts).sum() / max(float(trust.sum()), 1e-12)
+        template = aligned_mean(patches, offsets, shifts, trust)
+    centre = dark_centre(template, offsets, CORE_NM / voxel_size_nm + 0.5, largest)
+    return shifts, trust, centre
+
+
+def _correlate(
+    patches: Float64, template: Float64, offsets: Float64, largest: float
+) -> tuple[Float64, Float64]:
+    step = offsets[1] - offsets[0]
+    lags = round(float(largest / step))
+    inner = slice(lags, len(offsets) - lags)
+    taper = np.cos(0.5 * np.pi * offsets[inner] / (offsets[inner][-1] + step)) ** 2
+    taper = taper / taper.sum()
+    reference = template[inner] - (taper * template[inner]).sum()
+    reference = reference / max(float(np.sqrt((taper * reference**2).sum())), 1e-12)
+    table = np.empty((len(patches), 2 * lags + 1))
+    for column, lag in enumerate(range(-lags, lags + 1)):
+        piece = patches[:, lags + lag : len(offsets) - lags + lag]
+        piece = piece - (piece @ taper)[:, None]
+        spread = np.sqrt((piece**2) @ taper)
+        table[:, column] = (piece @ (taper * reference)) / np.maximum(spread, 1e-12)
+    best = np.argmax(table, axis=1)
+    rows = np.arange(len(patches))
+    middle = np.clip(best, 1, 2 * lags - 1)
+    left, here, right = (table[rows, middle + k] for k in (-1, 0, 1))
+    bend = left - 2.0 * here + right
+    safe = np.where(bend < 0, bend, -1.0)
+    peak = np.where((bend < 0) & (best == middle), 0.5 * (left - right) / safe, best - middle)
+    shifts = (middle - lags + np.clip(peak, -1.0, 1.0)) * step
+    return shifts, np.clip(table[rows, best], 0.0, 1.0) ** 2
+
+
+def aligned_mean(patches: Float64, offsets: Float64, shifts: Float64, weights: Float64) -> Float64:
+    """Mean (K,) of (P, K) profiles after each was moved back by its shift."""
+    moved = [
+        np.interp(offsets + shift, offsets, patch)
+        for patch, shift in zip(patches, shifts, strict=True)
+    ]
+    if not weights.any():
+        weights = np.ones(len(patches))
+    return np.asarray(np.average(np.array(moved), axis=0, weights=weights))

@@ -1,0 +1,182 @@
+"""One implicit surface per membrane: the bridge from groups in Å to gp_fit in voxels."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import expit
+
+from gp_fit.errors import GeometryError
+from gp_fit.fit import FitConfig, fit_surface
+from membraneseg.coords import angstrom_to_index
+from membraneseg.errors import MembraneSegError
+from membraneseg.surface.frame import VolumeFrame
+from membraneseg.surface.implicit import Surface
+from membraneseg.types import Float64, MembraneGroup
+from synth2d.wedge import wedge_depth_deg
+
+logger = logging.getLogger(__name__)
+
+DETECTED_AT_MOST = 0.92
+"""Share of a fully visible membrane that the network finds."""
+DETECTION_SOFTNESS_DEG = 5.76
+"""Wedge depth over which the found share falls by a factor e in the wedge."""
+
+
+@dataclass(frozen=True)
+class SurfaceConfig:
+    """How the surfaces are fitted and what counts as observed."""
+
+    wedge_evidence: bool = field(
+        default=True,
+        metadata={"help": "let what was not seen speak: no points where the wedge would show them"},
+    )
+    support_radius_voxels: float = field(
+        default=2.5,
+        metadata={"help": "points within this distance (voxels) make a vertex observed"},
+    )
+    support_share: float = field(
+        default=0.25,
+        metadata={"help": "share of the median point density that a vertex needs to be observed"},
+    )
+    flag_smoothing_rounds: int = field(
+        default=3, metadata={"help": "times the observed flag is averaged with its neighbours"}
+    )
+    gp: FitConfig = field(default_factory=FitConfig, metadata={"help": "the fit itself"})
+
+    def __post_init__(self) -> None:
+        if not 0.5 <= self.support_radius_voxels <= 20.0:
+            raise MembraneSegError(
+                f"support_radius_voxels is {self.support_radius_voxels}, expected 0.5 to 20; "
+                "change fit.support_radius_voxels"
+            )
+        if not 0.0 < self.support_share <= 1.0:
+            raise MembraneSegError(
+                f"support_share is {self.support_share}, expected above 0 and at most 1; "
+                "change fit.support_share"
+            )
+        if not 0 <= self.flag_smoothing_rounds <= 50:
+            raise MembraneSegError(
+                f"flag_smoothing_rounds is {self.flag_smoothing_rounds}, expected 0 to 50; "
+                "change fit.flag_smoothing_rounds"
+            )
+
+
+@dataclass(frozen=True)
+class FittedMembrane:
+    """One membrane and the surface through it.
+
+    Parameters
+    ----------
+    label : int
+        The label of its group.
+    points_zyx_A : (P, 3) float64
+        The points that the surface was fitted to.
+    surface : Surface
+        In voxels.
+    warnings : tuple of str
+        What a reader should know.
+    """
+
+    label: int
+    points_zyx_A: Float64
+    surface: Surface
+    warnings: tuple[str, ...] = ()
+
+
+def detection_probability(normals_zyx: Float64, tilt_range_deg: float) -> Float64:
+    """Probability that a membrane with these normals was seen.
+
+    Parameters
+    ----------
+    normals_zyx : (..., 3) float64
+        Unit normals.
+    tilt_range_deg : float
+        θ of a ±θ tilt series.
+
+    Returns
+    -------
+    (...) float64
+        0.92 σ(−depth / 5.76°), with the wedge depth of `synth2d.wedge`.
+    """
+    depth = wedge_depth_deg(normals_zyx, tilt_range_deg)
+    return np.asarray(DETECTED_AT_MOST * expit(-depth / DETECTION_SOFTNESS_DEG))
+
+
+def fit_membrane(
+    label: int, points_zyx_A: Float64, frame: VolumeFrame, config: SurfaceConfig
+) -> FittedMembrane:
+    """Fit the surface of one membrane.
+
+    Parameters
+    ----------
+    label : int
+    points_zyx_A : (P, 3) float64
+    frame : VolumeFrame
+    config : SurfaceConfig
+
+    Returns
+    -------
+    FittedMembrane
+
+    Raises
+    ------
+    gp_fit.errors.GeometryError
+        When no surface can be made of the points.
+    """
+    points_px = angstrom_to_index(points_zyx_A, frame.voxel_size_A, frame.origin_zyx_A)
+
+    def seen(normals_zyx: Float64) -> Float64:
+        return detection_probability(normals_zyx, frame.tilt_range_deg)
+
+    surface = fit_surface(
+        points_px,
+        config.gp,
+        detection_probability=seen if config.wedge_evidence else None,
+        inside_volume=frame.contains,
+    )
+    return FittedMembrane(label, points_zyx_A, surface, tuple(surface.warnings))
+
+
+def fit_membranes(
+    groups: Sequence[MembraneGroup],
+    frame: VolumeFrame,
+    config: SurfaceConfig,
+    progress: Callable[[int, int], None] | None = None,
+    failed: Callable[[int, str], None] | None = None,
+) -> list[FittedMembrane]:
+    """Fit one surface per group; a group that cannot be fitted is reported and left out.
+
+    Parameters
+    ----------
+    groups : sequence of MembraneGroup
+    frame : VolumeFrame
+    config : SurfaceConfig
+    progress : callable, optional
+        Told (done, total) after each group.
+    failed : callable, optional
+        Told (label, reason) of each group without a surface.
+
+    Returns
+    -------
+    list of FittedMembrane
+        In the order of the groups.
+    """
+    started = time.perf_counter()
+    fitted = []
+    for done, group in enumerate(groups, start=1):
+        try:
+            fitted.append(fit_membrane(group.label, group.points_zyx_A, frame, config))
+        except (GeometryError, np.linalg.LinAlgError) as error:
+            logger.warning("membrane %d has no surface: %s", group.label, error)
+            if failed is not None:
+                failed(group.label, str(error))
+        if progress is not None:
+            progress(done, len(groups))
+    seconds = time.perf_counter() - started
+    logger.info("fit: %d of %d membranes in %.1f s", len(fitted), len(groups), seconds)
+    return fitted

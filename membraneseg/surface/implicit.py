@@ -1,0 +1,45 @@
+"""What this package needs of a fitted surface, whoever fitted it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from membraneseg.types import Float64, Int64
+
+
+class Surface(Protocol):
+    """What this package needs of a fitted surface; lengths in voxels, f < 0 inside."""
+
+    @property
+    def method(self) -> str:
+        """Name of the fit."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether the surface encloses a volume."""
+
+    @property
+    def vertices_zyx(self) -> Float64:
+        """(V, 3) vertices."""
+
+    @property
+    def faces(self) -> Int64:
+        """(F, 3) faces, counter-clockwise from outside when the vertices are read as xyz."""
+
+    @property
+    def vertex_sd(self) -> Float64:
+        """(V,) standard deviation of the position along the normal."""
+
+    @property
+    def explained(self) -> float:
+        """Share of all input points near the surface."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader should know."""
+
+    def value(self, points_zyx: Float64) -> Float64:
+        """Return (N,) signed values, about the distance, negative inside, of (N, 3) points."""
+
+    def gradient(self, points_zyx: Float64) -> Float64:
+        """Return (N, 3) gradients, pointing outward."""
