@@ -16,9 +16,9 @@ from membraneseg.coords import zyx_to_xyz
 from membraneseg.io.atomic import whole_file, write_text
 from membraneseg.io.colours import membrane_colour
 from membraneseg.io.glb import write_glb
-from membraneseg.io.headers import new_header
 from membraneseg.io.meshes import membrane_name
 from membraneseg.io.mrc import write_volume
+from membraneseg.io.placement import new_header
 from membraneseg.phantom.simulate import Phantom
 from membraneseg.types import Mesh
 

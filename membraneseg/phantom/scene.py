@@ -209,8 +209,11 @@ def _accepted(
         return None
     enclosing = {0}
     for other in placed:
-        distances = signed_distance(other, vertices)
         apart_A = gap_A - 0.5 + other.outer_half_width_A + candidate.outer_half_width_A
+        centres_A = float(np.linalg.norm(other.centre_zyx_A - candidate.centre_zyx_A))
+        if centres_A > other.largest_radius_A + candidate.largest_radius_A + apart_A:
+            continue
+        distances = signed_distance(other, vertices)
         if distances.max() < -apart_A:
             enclosing |= {other.label}
         elif distances.min() < apart_A:

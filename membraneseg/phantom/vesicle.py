@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import trimesh
@@ -118,11 +119,16 @@ def surface_mesh(vesicle: Vesicle, subdivisions: int = 4) -> tuple[Float64, Int6
     faces : (F, 3) int64
         Counter-clockwise seen from outside when vertices are read as xyz.
     """
+    directions, faces = _icosphere(subdivisions)
+    radii = radius_along(vesicle, directions)
+    return vesicle.centre_zyx_A + radii[:, None] * directions, faces.copy()
+
+
+@cache
+def _icosphere(subdivisions: int) -> tuple[Float64, Int64]:
     sphere = trimesh.creation.icosphere(subdivisions=subdivisions)
     directions = np.ascontiguousarray(np.asarray(sphere.vertices, dtype=np.float64)[:, ::-1])
-    radii = radius_along(vesicle, directions)
-    vertices = vesicle.centre_zyx_A + radii[:, None] * directions
-    return vertices, np.asarray(sphere.faces, dtype=np.int64)
+    return directions, np.asarray(sphere.faces, dtype=np.int64)
 
 
 def _modes(vesicle: Vesicle) -> list[tuple[int, Float64, float]]:
