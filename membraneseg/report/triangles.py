@@ -1,0 +1,92 @@
+"""Meshes made ready for a picture: coarser, with normals, and who encloses whom."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from membraneseg.coords import zyx_to_xyz
+from membraneseg.types import Float64, Mesh
+
+
+def coarser(mesh: Mesh, cell_A: float) -> Mesh:
+    """Merge all vertices that share a cubic cell; drop the triangles that collapse.
+
+    Parameters
+    ----------
+    mesh : Mesh
+    cell_A : float
+        Edge of the cells.
+
+    Returns
+    -------
+    Mesh
+        For looking at only: it need not be watertight. A merged vertex lies at the mean of its
+        members, and counts as observed if at least half of them are.
+    """
+    cells = np.floor(mesh.vertices_zyx_A / cell_A).astype(np.int64)
+    _, member_of = np.unique(cells, axis=0, return_inverse=True)
+    member_of = member_of.reshape(-1)
+    members = np.bincount(member_of)
+
+    def mean(values: Float64) -> Float64:
+        return np.bincount(member_of, weights=values) / members
+
+    faces = member_of[mesh.faces]
+    kept = (faces != np.roll(faces, 1, axis=1)).all(axis=1)
+    return Mesh(
+        vertices_zyx_A=np.stack([mean(column) for column in mesh.vertices_zyx_A.T], axis=1),
+        faces=faces[kept],
+        sigma_A=mean(mesh.sigma_A.astype(np.float64)),
+        observed=mean(mesh.observed.astype(np.float64)) >= 0.5,
+    )
+
+
+def coarse_enough(meshes: tuple[tuple[int, Mesh], ...], triangles: int) -> list[tuple[int, Mesh]]:
+    """Make the meshes coarser, all with the same cell, if together they have too many triangles.
+
+    A surface of area A on cells of edge c keeps about 3 A / c² triangles.
+    """
+    if sum(len(mesh.faces) for _, mesh in meshes) <= triangles:
+        return list(meshes)
+    area_A2 = sum(float(np.linalg.norm(_area_vectors(mesh), axis=1).sum()) for _, mesh in meshes)
+    cell_A = float(np.sqrt(3.0 * area_A2 / triangles))
+    return [(label, coarser(mesh, cell_A)) for label, mesh in meshes]
+
+
+def _area_vectors(mesh: Mesh) -> Float64:
+    """Half the cross product of each triangle's edges, xyz, outward: (F, 3)."""
+    corners = zyx_to_xyz(mesh.vertices_zyx_A)[mesh.faces]
+    return np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0]) / 2
+
+
+def smooth_normals_xyz(mesh: Mesh) -> Float64:
+    """Outward unit normal of each triangle, smoothed over its corners' neighbours: (F, 3)."""
+    area_vectors = _area_vectors(mesh)
+    at_vertex = np.zeros((len(mesh.vertices_zyx_A), 3))
+    for corner in range(3):
+        for axis in range(3):
+            at_vertex[:, axis] += np.bincount(
+                mesh.faces[:, corner], weights=area_vectors[:, axis], minlength=len(at_vertex)
+            )
+    normals = at_vertex[mesh.faces].sum(axis=1)
+    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+
+
+def encloses(outer: Mesh, inner: Mesh) -> bool:
+    """Whether the first vertex of `inner` lies inside the closed mesh `outer`.
+
+    Notes
+    -----
+    Counts the triangles of `outer` above that vertex along z: an odd number means inside.
+    """
+    if not len(inner.vertices_zyx_A) or not len(outer.faces):
+        return False
+    point = inner.vertices_zyx_A[0]
+    corners = outer.vertices_zyx_A[outer.faces] - point  # (F, 3 corners, zyx)
+    flat = corners[..., 1:]
+    following = np.roll(flat, -1, axis=1)
+    turn = flat[..., 0] * following[..., 1] - flat[..., 1] * following[..., 0]  # (F, 3)
+    hit = (turn > 0).all(axis=1) | (turn < 0).all(axis=1)
+    weights = np.roll(turn[hit], -1, axis=1)  # of the corner opposite each edge
+    height = (weights * corners[hit][..., 0]).sum(axis=1) / turn[hit].sum(axis=1)
+    return int((height > 0).sum()) % 2 == 1

@@ -1,0 +1,182 @@
+"""What was found, in words and in tables of HTML; everything from outside is escaped."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+
+from membraneseg.report.colours import css, membrane_colour
+from membraneseg.report.content import RunFacts
+
+Rows = Sequence[Mapping[str, str]]
+
+_HEADINGS = {
+    "id": ("Membrane", ""),
+    "closed": ("Closed", ""),
+    "area_nm2": ("Area", "nm²"),
+    "volume_nm3": ("Volume", "nm³"),
+    "equivalent_radius_nm": ("Equivalent radius", "nm"),
+    "mean_curvature_per_nm": ("Mean curvature", "1/nm"),
+    "gaussian_curvature_per_nm2": ("Gaussian curvature", "1/nm²"),
+    "observed_fraction": ("Share seen", "of the area"),
+    "median_sigma_A": ("Median uncertainty", "Å"),
+    "thickness_nm": ("Thickness", "nm"),
+    "x_A": ("Centre x", "Å"),
+    "y_A": ("Centre y", "Å"),
+    "z_A": ("Centre z", "Å"),
+    "warnings": ("Remarks", ""),
+}
+_TEXT_COLUMNS = {"warnings"}
+
+
+def number_in(row: Mapping[str, str], key: str) -> float:
+    """Return the number in a field of a table; NaN if it is empty or missing."""
+    text = row.get(key, "")
+    return float(text) if text else math.nan
+
+
+def short_number(text: str) -> str:
+    """Four significant digits of a number, thousands set apart; other text as it is."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    if not math.isfinite(value) or text.lstrip("-").isdigit():
+        return text
+    if value != 0 and not 1e-3 <= abs(value) < 1e7:
+        return f"{value:.2e}"
+    digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
+    return f"{value:,.{digits}f}".replace(",", "\u202f")
+
+
+def summary(rows: Rows) -> str:
+    """Say in two or three sentences what was found."""
+    if not rows:
+        return (
+            "<p>No membranes were found in this tomogram. If you can see some, compare the "
+            "probability below with the tomogram: where it is empty, check the voxel size and "
+            "that membranes are dark; where it shows them, lower the threshold.</p>"
+        )
+    closed = sum(row.get("closed", "") == "true" for row in rows)
+    count = "1 membrane was" if len(rows) == 1 else f"{len(rows)} membranes were"
+    text = f"{count} found; {_how_many(closed, len(rows))} closed and so {_has(closed)} a volume."
+    share = observed_share(rows)
+    if math.isfinite(share):
+        text += (
+            f" The tomogram itself shows {100 * share:.0f}\u202f% of their area. The rest was "
+            "inferred from the shape of what is seen: mostly what the limited tilt range hides."
+        )
+    return f"<p>{escape(text)}</p>"
+
+
+def _how_many(part: int, whole: int) -> str:
+    if whole == 1:
+        return "it is" if part else "it is not"
+    if part in (0, whole):
+        return "all are" if part else "none is"
+    return f"{part} of them {'is' if part == 1 else 'are'}"
+
+
+def _has(closed: int) -> str:
+    return "has" if closed <= 1 else "have"
+
+
+def observed_share(rows: Rows) -> float:
+    """Share of the total area that was seen; NaN where no row knows it."""
+    pairs = [(number_in(row, "area_nm2"), number_in(row, "observed_fraction")) for row in rows]
+    known = [(area, share) for area, share in pairs if math.isfinite(area * share)]
+    total = sum(area for area, _ in known)
+    return sum(area * share for area, share in known) / total if total > 0 else math.nan
+
+
+def cards(rows: Rows) -> str:
+    """Four numbers in large type."""
+    area_nm2 = sum(v for v in (number_in(row, "area_nm2") for row in rows) if math.isfinite(v))
+    radii = sorted(v for v in (number_in(r, "equivalent_radius_nm") for r in rows) if v == v)
+    share = observed_share(rows)
+    shown = [
+        (str(len(rows)), "membranes" if len(rows) != 1 else "membrane"),
+        (str(sum(row.get("closed", "") == "true" for row in rows)), "closed"),
+        (short_number(f"{area_nm2:.1f}") + " nm²", "total area"),
+        (f"{radii[len(radii) // 2]:.1f} nm" if radii else "–", "median equivalent radius"),
+        (f"{100 * share:.0f}\u202f%" if math.isfinite(share) else "–", "of the area seen"),
+    ]
+    boxes = [f'<div class="card"><b>{escape(a)}</b>{escape(b)}</div>' for a, b in shown]
+    return f'<div class="cards">{"".join(boxes)}</div>'
+
+
+def membrane_table(rows: Rows) -> str:
+    """Sortable table of the membranes; columns without any value are left out.
+
+    The cells show four digits; the full text is in ``data-value`` and in the tool tip.
+    """
+    if not rows:
+        return "<p>The table is empty.</p>"
+    keys = [key for key in rows[0] if any(row.get(key, "") for row in rows)]
+    head = "".join(_heading(key) for key in keys)
+    body = "".join(
+        f'<tr data-label="{escape(row.get("id", ""))}">'
+        + "".join(_cell(key, row.get(key, "")) for key in keys)
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<div class="wide"><table class="sortable"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _heading(key: str) -> str:
+    name, unit = _HEADINGS.get(key, (key, ""))
+    kind = ' class="text"' if key in _TEXT_COLUMNS else ""
+    small = f"<small>{escape(unit)}</small>" if unit else ""
+    return f'<th{kind} title="{escape(key)}">{escape(name)}{small}</th>'
+
+
+def _cell(key: str, text: str) -> str:
+    full = escape(text)
+    if key in _TEXT_COLUMNS:
+        return f'<td class="text" data-value="{full}">{full}</td>'
+    swatch = ""
+    if key == "id" and text.isdigit():
+        swatch = (
+            f'<span class="swatch" style="background:{css(membrane_colour(int(text)))}"></span>'
+        )
+    shown = {"true": "yes", "false": "no"}.get(text, short_number(text))
+    return f'<td data-value="{full}" title="{full}">{swatch}{escape(shown)}</td>'
+
+
+def warning_list(warnings: Sequence[str]) -> str:
+    """Warnings as a list; one reassuring sentence without any."""
+    if not warnings:
+        return "<p>None: nothing unusual was noticed.</p>"
+    items = "".join(f"<li>{escape(warning)}</li>" for warning in warnings)
+    return f'<ul class="warnings">{items}</ul>'
+
+
+def run_section(run: RunFacts) -> str:
+    """Command, versions, seeds, and what each stage took."""
+    facts = [*run.versions.items(), *((f"seed: {k}", str(v)) for k, v in run.seeds.items())]
+    terms = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts)
+    return f"<pre>{escape(run.command)}</pre>{stage_table(run)}<dl>{terms}</dl>"
+
+
+def stage_table(run: RunFacts) -> str:
+    """Seconds and peak memory of each stage."""
+    if not run.stages:
+        return ""
+    longest = max(max(stage.seconds for stage in run.stages), 1e-9)
+    lines = "".join(
+        f'<tr><td class="text">{escape(stage.name)}</td><td>{stage.seconds:.1f}</td>'
+        f'<td class="bars"><span class="bar" style="width:{150 * stage.seconds / longest:.0f}px">'
+        f"</span></td><td>{stage.peak_memory_MB:.0f}</td></tr>"
+        for stage in run.stages
+    )
+    total = sum(stage.seconds for stage in run.stages)
+    peak = max(stage.peak_memory_MB for stage in run.stages)
+    return (
+        '<table class="plain"><thead><tr><th class="text">Stage</th><th>Seconds</th><th></th>'
+        f"<th>Peak memory, MB</th></tr></thead><tbody>{lines}<tr><td class=text><b>Total</b></td>"
+        f"<td><b>{total:.1f}</b></td><td></td><td><b>{peak:.0f}</b></td></tr></tbody></table><br>"
+    )
