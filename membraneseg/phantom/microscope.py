@@ -106,8 +106,8 @@ def damage_filter(frequency_per_A: Float64, dose_before: float, dose_after: floa
     """
     k = np.maximum(np.asarray(frequency_per_A, dtype=np.float64), 1e-6)
     rate = 0.5 / (0.24499 * k**-1.6649 + 2.8141)
-    span = dose_after - dose_before
-    return np.asarray((np.exp(-rate * dose_before) - np.exp(-rate * dose_after)) / (rate * span))
+    during = rate * (dose_after - dose_before)
+    return np.asarray(np.exp(-rate * dose_before) * -np.expm1(-during) / during)
 
 
 def ideal_image(
