@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -10,7 +11,6 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 from scipy.ndimage import distance_transform_edt
-from scipy.spatial import cKDTree
 
 from membraneseg.coords import angstrom_to_index
 from membraneseg.errors import MembraneSegError
@@ -18,11 +18,11 @@ from membraneseg.types import Bool, Float32, Float64, Int64, Mesh
 
 logger = logging.getLogger(__name__)
 
-SAMPLE_SPACING = 1.2
+SAMPLE_SPACING = 0.8
 """Largest distance in voxels between samples of a mesh."""
-LATERAL_VOXELS = 1.0
-"""A voxel belongs to the nearest sample only if it lies this close to the sample's normal line."""
-BLOCK_VOXELS = 64
+LATERAL_VOXELS = 1.6
+"""A voxel belongs to the sample below it only if it lies this close to that sample's normal."""
+BLOCK_VOXELS = 96
 LEAST_HALF_VOXELS = 0.5 * np.sqrt(3.0)
 """Half a voxel's diagonal: with this the shell has no holes, however coarse the voxels."""
 
@@ -181,37 +181,57 @@ def _shell(
     samples: _Samples, shape_zyx: tuple[int, int, int], half: float
 ) -> Iterator[tuple[Int64, Float64, Int64]]:
     """Yield, block by block, the voxels of the shell, their distances and their samples."""
-    blocks = np.floor(samples.places / BLOCK_VOXELS).astype(np.int64)
-    if len(blocks) == 0:
+    if len(samples.places) == 0:
         return
-    tree = cKDTree(samples.places)
-    reach = half + LATERAL_VOXELS
-    owner = np.unique(blocks, axis=0, return_inverse=True)[1].reshape(-1)
-    for block in range(int(owner.max()) + 1):
-        low_high = samples.places[owner == block]
-        candidates = _candidates(low_high, shape_zyx, reach)
-        # A voxel near the border of a block is met in two blocks with the same result.
-        if len(candidates) == 0:
-            continue
-        _, sample = tree.query(candidates.astype(np.float64), distance_upper_bound=reach)
-        near = sample < len(samples.places)
-        candidates, sample = candidates[near], np.asarray(sample[near], dtype=np.int64)
-        offset = candidates - samples.places[sample]
-        height = np.abs((offset * samples.normals[sample]).sum(axis=1))
-        lateral = np.sqrt(np.maximum((offset**2).sum(axis=1) - height**2, 0.0))
-        inside = (height <= half) & (lateral <= LATERAL_VOXELS)
-        yield candidates[inside], height[inside], sample[inside]
+    margin = int(np.ceil(half + LATERAL_VOXELS)) + 1
+    top = np.asarray(shape_zyx)
+    low = np.clip(np.floor(samples.places.min(axis=0)).astype(np.int64) - margin, 0, top)
+    high = np.clip(np.ceil(samples.places.max(axis=0)).astype(np.int64) + margin + 1, 0, top)
+    starts = [range(a, b, BLOCK_VOXELS) for a, b in zip(low, high, strict=True)]
+    for corner in itertools.product(*starts):
+        first = np.asarray(corner)
+        last = np.minimum(first + BLOCK_VOXELS, high)
+        near = (samples.places > first - margin - 1) & (samples.places < last + margin)
+        chosen = np.flatnonzero(near.all(axis=1))
+        if len(chosen):
+            voxels, sample = _nearest_in_block(samples, chosen, first, last, margin)
+            height, lateral = _height_and_lateral(samples, voxels, sample)
+            inside = (np.abs(height) <= half) & (lateral <= LATERAL_VOXELS)
+            yield voxels[inside], np.abs(height[inside]), sample[inside]
 
 
-def _candidates(places: Float64, shape_zyx: tuple[int, int, int], reach: float) -> Int64:
-    """Voxels (N, 3) of the volume within about `reach` of any of the places."""
-    margin = int(np.ceil(reach)) + 1
-    low = np.floor(places.min(axis=0)).astype(np.int64) - margin
-    high = np.ceil(places.max(axis=0)).astype(np.int64) + margin + 1
-    empty = np.ones(tuple(high - low), dtype=np.bool_)
-    empty[tuple((np.rint(places).astype(np.int64) - low).T)] = False
-    near = distance_transform_edt(empty) <= reach + LEAST_HALF_VOXELS
-    voxels = np.argwhere(near) + low
-    inside = ((voxels >= 0) & (voxels < np.asarray(shape_zyx))).all(axis=1)
-    return np.asarray(voxels[inside], dtype=np.int64)
+def _nearest_in_block(
+    samples: _Samples, chosen: Int64, first: Int64, last: Int64, margin: int
+) -> tuple[Int64, Int64]:
+    """Voxels (N, 3) of a block near the chosen samples, and the sample (N,) below each."""
+    places = samples.places[chosen]
+    low, shape = first - margin - 1, last - first + 2 * (margin + 1)
+    cells = np.ravel_multi_index(tuple((np.rint(places).astype(np.int64) - low).T), tuple(shape))
+    sample_of_cell = np.full(int(np.prod(shape)), -1, dtype=np.int64)
+    # The sample nearest its voxel's centre is written last and so represents the voxel.
+    misfit = ((places - np.rint(places)) ** 2).sum(axis=1)
+    order = np.argsort(-misfit, kind="stable")
+    sample_of_cell[cells[order]] = chosen[order]
+    empty = (sample_of_cell < 0).reshape(tuple(shape))
+    distance, source = distance_transform_edt(empty, return_indices=True)
+    inner = tuple(slice(margin + 1, margin + 1 + n) for n in last - first)
+    found = np.argwhere(distance[inner] <= margin) + margin + 1
 
+    def sample_at(cell: Int64) -> Int64:
+        nearest = source[(slice(None), *cell.T)]
+        return np.asarray(sample_of_cell[np.ravel_multi_index(tuple(nearest), tuple(shape))])
+
+    sample = sample_at(found)
+    for _ in range(2):
+        height, _ = _height_and_lateral(samples, found + low, sample)
+        foot = found - height[:, None] * samples.normals[sample]
+        sample = sample_at(np.clip(np.rint(foot).astype(np.int64), 0, shape - 1))
+    return found + low, sample
+
+
+def _height_and_lateral(samples: _Samples, voxels: Int64, sample: Int64) -> tuple[Float64, Float64]:
+    """Signed height (N,) of voxels over their sample's tangent plane, distance from its normal."""
+    offset = voxels - samples.places[sample]
+    height = (offset * samples.normals[sample]).sum(axis=1)
+    lateral = np.sqrt(np.maximum((offset**2).sum(axis=1) - height**2, 0.0))
+    return height, lateral

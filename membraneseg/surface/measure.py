@@ -87,9 +87,7 @@ def face_areas(vertices: Float64, faces: Int64) -> Float64:
     return np.asarray(0.5 * np.linalg.norm(spanned, axis=1))
 
 
-def _volume_and_centroid(
-    mesh: Mesh, areas: Float64, closed: bool
-) -> tuple[float | None, Float64]:
+def _volume_and_centroid(mesh: Mesh, areas: Float64, closed: bool) -> tuple[float | None, Float64]:
     """Volume in Å³ by the divergence theorem, and the centroid in Å."""
     corners = mesh.vertices_zyx_A[mesh.faces]
     middle = (corners.mean(axis=1) * areas[:, None]).sum(axis=0) / areas.sum()

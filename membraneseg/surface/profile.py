@@ -72,7 +72,7 @@ def sample_profiles(
     areas = 0.5 * np.linalg.norm(spanned, axis=1)
     normals = unit(surface.gradient(sites)) if len(sites) else np.zeros((0, 3))
     half = int(np.floor(reach / step))
-    offsets = step * np.arange(-half, half + 1)
+    offsets = np.asarray(step * np.arange(-half, half + 1), dtype=np.float64)
     positions = sites[:, None, :] + offsets[None, :, None] * normals[:, None, :]
     return Profiles(sites, normals, areas, offsets, _interpolated(voxels, positions))
 
