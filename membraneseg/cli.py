@@ -75,7 +75,7 @@ def run(
         Optional[float], typer.Option(help="voxel size in Å, if the header's is wrong")
     ] = None,
     tilt_range: Annotated[
-        Optional[float], typer.Option(help="half the tilt range in degrees [60]")
+        Optional[float], typer.Option(help="half the tilt range in degrees [read off the tomogram]")
     ] = None,
     config: Annotated[
         Optional[Path], typer.Option(help="settings as TOML (each run saves its config.toml)")

@@ -32,7 +32,9 @@ class RunConfig:
     voxel_size_A: float = field(
         default=0.0, metadata={"help": "voxel size in Å; 0: the one in the header"}
     )
-    tilt_range_deg: float = field(default=60.0, metadata={"help": "half the tilt range"})
+    tilt_range_deg: float = field(
+        default=0.0, metadata={"help": "half the tilt range; 0: read off the tomogram"}
+    )
     mesh_formats: tuple[str, ...] = field(
         default=("glb",), metadata={"help": f"one file per membrane, of {MESH_FORMATS}"}
     )
@@ -46,7 +48,7 @@ class RunConfig:
     vesicles: VesicleConfig = field(default_factory=VesicleConfig)
 
     def __post_init__(self) -> None:
-        if not 10.0 <= self.tilt_range_deg <= 90.0:
+        if self.tilt_range_deg and not 10.0 <= self.tilt_range_deg <= 90.0:
             raise MembraneSegError(
                 f"The tilt range is {self.tilt_range_deg}°: give half the range of the tilt "
                 "series, between 10 and 90 (for -60° to +60°: --tilt-range 60)."

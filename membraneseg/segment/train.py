@@ -124,6 +124,7 @@ def train(
     slices: SliceConfig,
     config: TrainConfig,
     start: Path | None = None,
+    stop_after: int | None = None,
 ) -> dict[str, float]:
     """Train a slice U-Net and write its weights.
 
@@ -136,6 +137,8 @@ def train(
         Architecture, data and schedule.
     start : Path, optional
         Checkpoint of another training whose network this one starts from.
+    stop_after : int, optional
+        Stop at this step, to be resumed later; a multiple of `checkpoint_every`.
 
     Returns
     -------
@@ -153,9 +156,8 @@ def train(
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
     state = {"network": network, "average": average, "optimiser": optimiser}
     done = _resume(folder / "checkpoint.pt", state, start)
-    data = SyntheticDataset(
-        slices, config.seed, done * config.batch, (config.steps - done) * config.batch
-    )
+    last = config.steps if stop_after is None else min(stop_after, config.steps)
+    data = SyntheticDataset(slices, config.seed, done * config.batch, (last - done) * config.batch)
     held_out = SyntheticDataset(slices, VALIDATION_SEED, 0, config.validation_slices)
     scores: dict[str, float] = {}
     losses: list[float] = []

@@ -1,0 +1,266 @@
+"""The order of the stages: from a tomogram on disk to the folder of results."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from membraneseg import stage_values as values
+from membraneseg.config import RunConfig, to_toml
+from membraneseg.errors import MembraneSegError
+from membraneseg.group.config import VolumeGeometry
+from membraneseg.group.fragments import trace_fragments
+from membraneseg.group.merging import group_membranes
+from membraneseg.io.atomic import remove_partial_files, write_text
+from membraneseg.io.mrc import check_voxels, read_tomogram
+from membraneseg.ledger import Codec, Ledger, Progress, Reporter
+from membraneseg.outputs import Findings, RunFacts, write_everything
+from membraneseg.segment.predict import predict
+from membraneseg.segment.tilt_range import is_tilted_about_x, measure_tilt_range
+from membraneseg.segment.unet import DEFAULT_WEIGHTS, file_sha256, load_weights
+from membraneseg.surface.fit import fit_membranes
+from membraneseg.surface.frame import VolumeFrame
+from membraneseg.surface.mesh import membrane_mesh
+from membraneseg.surface.refine import refine_membranes
+from membraneseg.surface.select import select_points
+from membraneseg.types import Tomogram
+
+log = logging.getLogger(__name__)
+
+STAGES = ("segment", "fragments", "groups", "selected", "surfaces", "refined", "meshes")
+ASSUMED_TILT_RANGE_DEG = 60.0
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """What to run on, and where the results go.
+
+    Parameters
+    ----------
+    tomogram, output : Path
+    resume : bool
+        Take the finished stages of an earlier run with the same input and settings.
+    first : str or None
+        Compute again from this stage on.
+    force : bool
+        Replace an existing result.
+    command : str
+        As typed, for run.json.
+    """
+
+    tomogram: Path
+    output: Path
+    resume: bool = False
+    first: str | None = None
+    force: bool = False
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Where everything is, and the gist of it in a few lines."""
+
+    files: dict[str, Path]
+    summary: list[str]
+
+
+def run_tomogram(request: RunRequest, config: RunConfig, reporter: Reporter) -> RunResult:
+    """Find the membranes of one tomogram and write the output folder.
+
+    Parameters
+    ----------
+    request : RunRequest
+    config : RunConfig
+    reporter : Reporter
+        Told which stage runs and how far it is.
+
+    Returns
+    -------
+    RunResult
+
+    Raises
+    ------
+    MembraneSegError
+        If the input, an option or the output folder is not usable; nothing is written then.
+    """
+    check_output(request)
+    tomogram, header = read_tomogram(request.tomogram, config.voxel_size_A or None)
+    check_voxels(tomogram)
+    weights = Path(config.segment.weights) if config.segment.weights else DEFAULT_WEIGHTS
+    load_weights(weights)
+    config, warnings = with_tilt_range(config, tomogram)
+    prepare_output(request)
+    write_text(request.output / "config.toml", to_toml(config))
+    key = input_key(request.tomogram, weights, config)
+    resume = request.resume or request.first is not None
+    ledger = Ledger(request.output / "stages", key, reporter, resume, request.first)
+    findings = find_membranes(tomogram, config, ledger, weights)
+    findings = replace(findings, warnings=(*warnings, *findings.warnings))
+    facts = RunFacts(request.command, request.tomogram, weights, tuple(ledger.records))
+    with reporter.stage("outputs"):
+        files, summary = write_everything(request.output, findings, header, config, facts)
+    return RunResult(files, summary)
+
+
+def find_membranes(
+    tomogram: Tomogram, config: RunConfig, ledger: Ledger, weights: Path
+) -> Findings:
+    """Run every stage in order; each sees only the values of those before it."""
+    shape = (tomogram.voxels.shape[0], tomogram.voxels.shape[1], tomogram.voxels.shape[2])
+    place = (tomogram.voxel_size_A, tomogram.origin_zyx_A, config.tilt_range_deg)
+    frame = VolumeFrame(shape, *place)
+
+    def segment(progress: Progress) -> object:
+        network, unet = load_weights(weights)
+        return predict(tomogram, network, unet, config.segment, progress)
+
+    def fit(progress: Progress) -> object:
+        failures: list[str] = []
+        fitted = fit_membranes(
+            selected,
+            frame,
+            config.fit,
+            _share(progress),
+            lambda label, why: failures.append(f"group {label} has no surface: {why}"),
+        )
+        return values.FitResult(tuple(fitted), tuple(failures))
+
+    segmentation = ledger.run(
+        "segment",
+        [config.segment, file_sha256(weights)],
+        segment,
+        Codec(values.segmentation_to_arrays, values.segmentation_from_arrays),
+    )
+    fragments = ledger.run(
+        "fragments",
+        config.fragments,
+        lambda progress: trace_fragments(segmentation.membrane, config.fragments, progress),
+        Codec(values.fragments_to_arrays, values.fragments_from_arrays),
+    )
+    groups_codec = Codec(values.groups_to_arrays, values.groups_from_arrays)
+    groups = ledger.run(
+        "groups",
+        [config.group, config.tilt_range_deg],
+        lambda progress: group_membranes(
+            fragments, segmentation.membrane, VolumeGeometry(*place), config.group, progress
+        ),
+        groups_codec,
+    )
+    selected = ledger.run(
+        "selected",
+        config.select,
+        lambda progress: [select_points(g, VolumeGeometry(*place), config.select) for g in groups],
+        groups_codec,
+    )
+    fitted = ledger.run(
+        "surfaces", config.fit, fit, Codec(values.fit_to_arrays, values.fit_from_arrays)
+    )
+    refined = ledger.run(
+        "refined",
+        config.refine,
+        lambda progress: refine_membranes(
+            tomogram.voxels, fitted.membranes, frame, config.fit, config.refine, _share(progress)
+        ),
+        Codec(values.refined_to_arrays, values.refined_from_arrays),
+    )
+    meshes = ledger.run(
+        "meshes",
+        config.fit,
+        lambda progress: [
+            (one.membrane.label, membrane_mesh(one.membrane, frame, config.fit)) for one in refined
+        ],
+        Codec(values.meshes_to_arrays, values.meshes_from_arrays),
+    )
+    kept = {one.membrane.label for one in refined}
+    dropped = tuple(
+        f"membrane {m.label} was dropped: the tomogram shows no dark line along it"
+        for m in fitted.membranes
+        if m.label not in kept
+    )
+    return Findings(
+        tomogram, frame, segmentation, refined, meshes, (*fitted.failures, *dropped)
+    )
+
+
+def _share(progress: Progress) -> Callable[[int, int], None]:
+    """Turn (done, total) into a share."""
+    return lambda done, total: progress(done / max(total, 1))
+
+
+def with_tilt_range(config: RunConfig, tomogram: Tomogram) -> tuple[RunConfig, tuple[str, ...]]:
+    """Settle the tilt range: as told, or as measured, or assumed (with a warning)."""
+    warnings = []
+    if is_tilted_about_x(tomogram.voxels):
+        warnings.append(
+            "the missing wedge lies about the x axis, but the tilt axis is expected along y: "
+            "rotate the tomogram by 90° about z (e.g. rotx/clip rotz) and run again"
+        )
+    if config.tilt_range_deg:
+        return config, tuple(warnings)
+    measured = measure_tilt_range(tomogram.voxels)
+    if measured is None:
+        warnings.append(
+            f"no missing wedge shows in the tomogram's spectrum; ±{ASSUMED_TILT_RANGE_DEG:.0f}° "
+            "was assumed: give --tilt-range if you know it"
+        )
+    settled = replace(config, tilt_range_deg=measured or ASSUMED_TILT_RANGE_DEG)
+    return settled, tuple(warnings)
+
+
+def input_key(tomogram: Path, weights: Path, config: RunConfig) -> str:
+    """Hash of the input's content and of what places it in space."""
+    digest = hashlib.sha256()
+    with tomogram.open("rb") as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
+    digest.update(f"{config.voxel_size_A} {config.tilt_range_deg}".encode())
+    return digest.hexdigest()
+
+
+def check_output(request: RunRequest) -> None:
+    """Refuse an output that cannot be written, or that holds an earlier result, before any work."""
+    folder = request.output
+    if request.first is not None and request.first not in STAGES:
+        raise MembraneSegError(
+            f"'{request.first}' is not a stage: --from takes one of {', '.join(STAGES)}."
+        )
+    if folder.exists() and not folder.is_dir():
+        raise MembraneSegError(
+            f"The output {folder} is a file: give the name of a folder with -o."
+        )
+    fresh = not (request.resume or request.first or request.force)
+    if folder.exists() and any(folder.iterdir()) and fresh:
+        raise MembraneSegError(
+            f"The output folder {folder} already holds files: add --resume to go on, --force to "
+            "replace the result, or give another folder with -o."
+        )
+    nearest = folder
+    while not nearest.exists():
+        nearest = nearest.parent
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
+        raise MembraneSegError(
+            f"The output folder {folder} cannot be written ({nearest} is not writable): give a "
+            "folder of your own with -o."
+        )
+
+
+def prepare_output(request: RunRequest) -> None:
+    """Make the folder; take away half-written files, and with --force the old stages and meshes."""
+    try:
+        (request.output / "stages").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MembraneSegError(
+            f"The output folder {request.output} cannot be made ({error.strerror}): give another "
+            "one with -o."
+        ) from error
+    for folder in (request.output, request.output / "stages", request.output / "meshes"):
+        if folder.is_dir():
+            remove_partial_files(folder)
+    if request.force and not request.resume and request.first is None:
+        shutil.rmtree(request.output / "stages")
+        (request.output / "stages").mkdir()

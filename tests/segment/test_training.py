@@ -1,0 +1,67 @@
+"""The training loop: it learns, it resumes exactly, and its loss is what it says."""
+
+import numpy as np
+import pytest
+import torch
+
+from membraneseg.segment.train import (
+    SyntheticDataset,
+    TrainConfig,
+    learning_rate,
+    segmentation_loss,
+    train,
+)
+from membraneseg.segment.unet import UNetConfig, load_weights
+from synth2d.config import SliceConfig
+
+SLICES = SliceConfig(size_px=32, globules_per_um2=(10.0, 20.0))
+
+
+def config(steps, **changes):
+    values = {"steps": steps, "batch": 2, "workers": 0, "validation_slices": 2, "seed": 3}
+    return TrainConfig(**(values | {"checkpoint_every": 2} | changes))
+
+
+def test_a_perfect_answer_costs_next_to_nothing_and_a_wrong_one_a_lot():
+    labels = torch.randint(0, 3, (2, 16, 16), generator=torch.Generator().manual_seed(0))
+    sure = 20.0 * torch.nn.functional.one_hot(labels, 3).permute(0, 3, 1, 2).float()
+    assert float(segmentation_loss(sure, labels)) < 1e-3
+    assert float(segmentation_loss(-sure, labels)) > 5.0
+
+
+def test_ignored_pixels_have_no_gradient():
+    logits = torch.zeros(1, 3, 4, 4, requires_grad=True)
+    labels = torch.full((1, 4, 4), 2)
+    labels[0, 0] = 255
+    segmentation_loss(logits, labels).backward()
+    assert not logits.grad[0, :, 0].any()
+    assert logits.grad[0, :, 1].any()
+
+
+def test_slice_number_i_is_the_same_whoever_draws_it():
+    later = SyntheticDataset(SLICES, 7, 5, 3)[0]
+    longer = SyntheticDataset(SLICES, 7, 0, 8)[5]
+    assert torch.equal(later[0], longer[0])
+    assert torch.equal(later[1], longer[1])
+
+
+def test_the_learning_rate_rises_and_falls():
+    plan = config(1000)
+    rates = np.array([learning_rate(s, plan) for s in range(1000)])
+    assert rates.argmax() == pytest.approx(60, abs=2)
+    assert rates.max() == pytest.approx(plan.learning_rate, rel=0.02)
+    assert rates[-1] < 0.02 * rates.max()
+
+
+def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
+    torch.use_deterministic_algorithms(True)
+    try:
+        train(tmp_path / "whole", UNetConfig(), SLICES, config(4))
+        train(tmp_path / "parts", UNetConfig(), SLICES, config(4, checkpoint_every=2), stop_after=2)
+        train(tmp_path / "parts", UNetConfig(), SLICES, config(4))
+    finally:
+        torch.use_deterministic_algorithms(False)
+    whole, parts = (load_weights(tmp_path / f / "slice_unet.safetensors")[0].state_dict()
+                    for f in ("whole", "parts"))
+    for name, value in whole.items():
+        torch.testing.assert_close(parts[name], value, rtol=1e-3, atol=1e-4)
