@@ -148,8 +148,10 @@ def scale_bar(axes: Axes, plane: Plane, grid: Grid, font_pt: float = 8.0) -> Non
     margin = 0.035 * max(width, height)
     thickness = 0.012 * max(width, height)
     corner = (left + margin, bottom + margin)
-    edge = {"facecolor": "white", "edgecolor": INK, "linewidth": 0.4, "zorder": 5}
-    axes.add_patch(Rectangle(corner, length, thickness, **edge))
+    bar = Rectangle(
+        corner, length, thickness, facecolor="white", edgecolor=INK, linewidth=0.4, zorder=5
+    )
+    axes.add_patch(bar)
     axes.text(
         corner[0] + length / 2,
         corner[1] + 1.7 * thickness,

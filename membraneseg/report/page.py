@@ -146,19 +146,26 @@ def _browser(content: ReportContent, config: ReportConfig) -> str:
     levels = browser_levels(content, config)
     levels[first] = levels[first].replace('class="level"', 'class="level on"', 1)
     width, height = picture_size_px(grid, config.widest_image_px)
-    boxes = [("contours", "contours")]
-    if content.probability is not None:
-        boxes.append(("probability", "membrane probability"))
-    ticks = "".join(
-        f'<label><input type="checkbox" name="{name}"{" checked" if name == "contours" else ""}> '
-        f"{text}</label>"
-        for name, text in boxes
-    )
     return (
         f'<div class="browser" data-places="{escape(json.dumps(places))}">'
         f'<div class="stack" style="aspect-ratio:{width}/{height}">{"".join(levels)}</div>'
+        f'<div class="layers">{_layer_boxes(content)}</div>'
         f'<div class="controls"><input type="range" min="0" max="{len(planes) - 1}" '
-        f'value="{first}" aria-label="slice"><output>{escape(places[first])}</output>{ticks}</div>'
-        '</div><p class="faint">Solid: seen. Dashed and pale: inferred. Point at a line of the '
-        "table, and its membrane stands out here.</p>"
+        f'value="{first}" aria-label="slice"><output>{escape(places[first])}</output></div></div>'
+    )
+
+
+def _layer_boxes(content: ReportContent) -> str:
+    boxes = [("contours", "Contours of the membranes", " checked")]
+    if content.probability is not None:
+        boxes.append(("probability", "Membrane probability", ""))
+    return (
+        "".join(
+            f'<label><input type="checkbox" name="{name}"{state}>{text}</label>'
+            for name, text, state in boxes
+        )
+        + '<p class="faint"><span class="key"></span>seen in the tomogram<br>'
+        '<span class="key inferred"></span>inferred</p>'
+        '<p class="faint">Point at a line of the table below, and its membrane stands out '
+        "here; point at a contour to read its number.</p>"
     )

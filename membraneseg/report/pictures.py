@@ -210,7 +210,8 @@ def _height_share(plane: Plane, grid: Grid) -> float:
 
 
 def _corner_title(axes: Axes, text: str) -> None:
-    axes.text(
-        0.025, 0.975, text, transform=axes.transAxes, ha="left", va="top", fontsize=9,
-        color="white", bbox={"boxstyle": "round,pad=0.2", "facecolor": (0, 0, 0, 0.45), "lw": 0},
+    axes.annotate(
+        text, (0, 1), xytext=(5, -5), xycoords="axes fraction", textcoords="offset points",
+        ha="left", va="top", fontsize=9, color="white",
+        bbox={"boxstyle": "round,pad=0.2", "facecolor": (0, 0, 0, 0.45), "lw": 0},
     )  # fmt: skip

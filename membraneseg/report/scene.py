@@ -170,17 +170,17 @@ def _painted(
     layers: list[_Triangles], low: Float64, high: Float64, width_px: int
 ) -> npt.NDArray[np.float32]:
     """Lay the layers over each other on a transparent ground: (H, W, 4), 0–1, row 0 on top."""
-    colour, cover = np.zeros((), np.float32), np.zeros((), np.float32)
+    # Colours already multiplied by their cover.
+    summed: npt.NDArray[np.float32] = np.zeros((1, 1, 4), dtype=np.float32)
     for layer in layers:
         image = _rasterised(layer, low, high, width_px).astype(np.float32) / 255
-        alpha = image[..., 3:] * layer.opacity
-        colour = image[..., :3] * alpha + colour * (1 - alpha)  # premultiplied
-        cover = alpha + cover * (1 - alpha)
-    rows, columns = (size - size % _SUPERSAMPLING for size in colour.shape[:2])
-    both = np.concatenate([colour, cover], axis=2)[:rows, :columns]
-    small = both.reshape(
-        rows // _SUPERSAMPLING, _SUPERSAMPLING, columns // _SUPERSAMPLING, _SUPERSAMPLING, 4
-    ).mean((1, 3))
+        image[..., 3] *= layer.opacity
+        image[..., :3] *= image[..., 3:]
+        summed = np.asarray(image + summed * (1 - image[..., 3:]), dtype=np.float32)
+    n = _SUPERSAMPLING
+    rows, columns = summed.shape[0] // n, summed.shape[1] // n
+    blocks = summed[: rows * n, : columns * n].reshape(rows, n, columns, n, 4)
+    small: npt.NDArray[np.float32] = blocks.mean(axis=(1, 3))
     small[..., :3] /= np.maximum(small[..., 3:], 1e-6)
     return np.clip(small, 0.0, 1.0)
 
@@ -197,7 +197,7 @@ def _rasterised(
     axes.set_axis_off()
     axes.set(xlim=(low[0], high[0]), ylim=(low[1], high[1]))
     triangles = PolyCollection(
-        layer.corners_nm[..., :2], facecolors=layer.rgb, linewidths=0, antialiaseds=False
+        list(layer.corners_nm[..., :2]), facecolors=layer.rgb, linewidths=0, antialiaseds=False
     )
     axes.add_collection(triangles, autolim=False)
     canvas = FigureCanvasAgg(figure)
@@ -241,9 +241,11 @@ def _name_edges(axes: Axes, box: Float64, grid: Grid) -> None:
         along = np.subtract(*box[candidates[best], :2])
         outward = np.array([-along[1], along[0]]) / float(np.hypot(*along))
         outward *= np.sign(outward @ (mids[best] - middle)) or 1.0
+        place = mids[best] + outward * 0.02 * np.ptp(box[:, 0])
         first, last = grid.bounds_nm(axis)
         axes.text(
-            *(mids[best] + outward * 0.02 * np.ptp(box[:, 0])),
+            float(place[0]),
+            float(place[1]),
             f"{name}\n{last - first:.0f} nm" if name == "z" else f"{name}  {last - first:.0f} nm",
             color=FAINT_INK,
             fontsize=8,

@@ -100,7 +100,8 @@ def grey_range(voxels: Volume) -> tuple[float, float]:
 def to_grey(image: npt.NDArray[np.float32], limits: tuple[float, float]) -> npt.NDArray[np.uint8]:
     """Map densities between `limits` to 0–255; what is not a number becomes black."""
     share = np.nan_to_num((image - limits[0]) / (limits[1] - limits[0]))
-    return np.round(255 * np.clip(share, 0.0, 1.0)).astype(np.uint8)
+    grey: npt.NDArray[np.uint8] = np.round(255 * np.clip(share, 0.0, 1.0)).astype(np.uint8)
+    return grey
 
 
 def probability_opacity(
@@ -111,7 +112,8 @@ def probability_opacity(
     Steps, so that a PNG of it stays small; never opaque, so that the membrane shows through.
     """
     share = np.clip((np.nan_to_num(probability) - 0.15) / 0.6, 0.0, 1.0)
-    return np.round(np.round(15 * share) * (190 / 15)).astype(np.uint8)
+    opacity: npt.NDArray[np.uint8] = np.round(np.round(15 * share) * (190 / 15)).astype(np.uint8)
+    return opacity
 
 
 def richest_planes(grid: Grid, points_zyx_A: Float64) -> tuple[list[Plane], Plane, Plane]:

@@ -5,7 +5,7 @@ STYLE = """
 * { box-sizing:border-box; }
 body { margin:0; background:#fff; color:var(--ink); line-height:1.5; font-size:15px;
   font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif; }
-main { max-width:1120px; margin:0 auto; padding:40px 28px 80px; }
+main { max-width:1160px; margin:0 auto; padding:40px 28px 80px; }
 h1 { font-size:26px; font-weight:650; margin:0 0 2px; overflow-wrap:anywhere; }
 h2 { font-size:18px; font-weight:650; margin:52px 0 12px; }
 p { margin:0 0 10px; max-width:72ch; }
@@ -20,7 +20,8 @@ figure > img { width:100%; height:auto; display:block; }
 .warnings { border-left:4px solid #e0a100; background:#fff9e8; padding:12px 18px 12px 34px;
   margin:0; border-radius:0 8px 8px 0; }
 .warnings li { margin:3px 0; overflow-wrap:anywhere; }
-.browser { max-width:720px; }
+.browser { display:grid; grid-template-columns:minmax(0,720px) minmax(200px,1fr); gap:0 28px; }
+@media (max-width:860px) { .browser { grid-template-columns:1fr; } }
 .stack { position:relative; background:#111; overflow:hidden; border-radius:4px; }
 .level { display:none; position:absolute; inset:0; }
 .level.on { display:block; }
@@ -31,17 +32,25 @@ svg path { fill:none; stroke-width:2; stroke-linejoin:round; vector-effect:non-s
 svg path.inferred { stroke-dasharray:5 3; }
 svg g { cursor:default; pointer-events:visiblePainted; }
 svg g.lit path { stroke-width:4.5; }
-.controls { display:flex; flex-wrap:wrap; align-items:center; gap:8px 20px; margin:12px 0 0; }
+.controls { display:flex; align-items:center; gap:8px 20px; margin:12px 0 0; grid-column:1; }
+.layers { align-self:start; }
+.layers label { display:flex; gap:8px; align-items:center; margin:0 0 6px; }
+.layers p { margin:14px 0 0; }
+.key { width:26px; height:0; border-top:2.5px solid var(--ink); display:inline-block;
+  vertical-align:middle; margin-right:8px; }
+.key.inferred { border-top:2.5px dashed #9aa4b0; }
 .controls input[type=range] { flex:1 1 240px; accent-color:var(--accent); }
-.controls output { min-width:15ch; font-variant-numeric:tabular-nums; }
+.controls output { min-width:17ch; text-align:right; font-variant-numeric:tabular-nums; }
 .wide { overflow-x:auto; border:1px solid var(--line); border-radius:8px; }
 table { border-collapse:collapse; width:100%; font-size:13.5px; }
-th, td { padding:7px 12px; text-align:right; white-space:nowrap;
+th, td { padding:6px 9px; text-align:right; white-space:nowrap;
   font-variant-numeric:tabular-nums; }
-th { font-weight:600; background:var(--soft); vertical-align:bottom; line-height:1.25; }
+th { white-space:normal; font-weight:600; background:var(--soft); vertical-align:bottom;
+  line-height:1.25; }
 th small { display:block; font-weight:400; color:var(--faint); }
 td { border-top:1px solid var(--line); }
-th.text, td.text { text-align:left; white-space:normal; min-width:14ch; }
+th.text, td.text { text-align:left; white-space:normal; min-width:16ch; }
+th.name, td.name { text-align:left; }
 table.sortable th { cursor:pointer; user-select:none; }
 th[aria-sort]::after { content:" \\2191"; color:var(--accent); }
 th[aria-sort=descending]::after { content:" \\2193"; }

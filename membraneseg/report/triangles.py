@@ -7,6 +7,8 @@ import numpy as np
 from membraneseg.coords import zyx_to_xyz
 from membraneseg.types import Float64, Mesh
 
+_ASIDE = np.array([0.0, 7.07e-4, 5.77e-4])
+
 
 def coarser(mesh: Mesh, cell_A: float) -> Mesh:
     """Merge all vertices that share a cubic cell; drop the triangles that collapse.
@@ -69,7 +71,9 @@ def smooth_normals_xyz(mesh: Mesh) -> Float64:
                 mesh.faces[:, corner], weights=area_vectors[:, axis], minlength=len(at_vertex)
             )
     normals = at_vertex[mesh.faces].sum(axis=1)
-    return normals / np.maximum(np.linalg.norm(normals, axis=1, keepdims=True), 1e-12)
+    lengths = np.linalg.norm(normals, axis=1, keepdims=True)
+    unit: Float64 = normals / np.maximum(lengths, 1e-12)
+    return unit
 
 
 def encloses(outer: Mesh, inner: Mesh) -> bool:
@@ -77,11 +81,13 @@ def encloses(outer: Mesh, inner: Mesh) -> bool:
 
     Notes
     -----
-    Counts the triangles of `outer` above that vertex along z: an odd number means inside.
+    Counts the triangles of `outer` above that vertex along z: an odd number means inside. The
+    line is moved aside a little, so that it does not run along edges of meshes on one grid.
     """
     if not len(inner.vertices_zyx_A) or not len(outer.faces):
         return False
-    point = inner.vertices_zyx_A[0]
+    vertices = inner.vertices_zyx_A
+    point = vertices[0] + np.ptp(vertices, axis=0) * _ASIDE
     corners = outer.vertices_zyx_A[outer.faces] - point  # (F, 3 corners, zyx)
     flat = corners[..., 1:]
     following = np.roll(flat, -1, axis=1)

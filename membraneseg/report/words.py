@@ -11,23 +11,24 @@ from membraneseg.report.content import RunFacts
 
 Rows = Sequence[Mapping[str, str]]
 
-_HEADINGS = {
-    "id": ("Membrane", ""),
-    "closed": ("Closed", ""),
-    "area_nm2": ("Area", "nm²"),
-    "volume_nm3": ("Volume", "nm³"),
-    "equivalent_radius_nm": ("Equivalent radius", "nm"),
-    "mean_curvature_per_nm": ("Mean curvature", "1/nm"),
-    "gaussian_curvature_per_nm2": ("Gaussian curvature", "1/nm²"),
-    "observed_fraction": ("Share seen", "of the area"),
-    "median_sigma_A": ("Median uncertainty", "Å"),
-    "thickness_nm": ("Thickness", "nm"),
-    "x_A": ("Centre x", "Å"),
-    "y_A": ("Centre y", "Å"),
-    "z_A": ("Centre z", "Å"),
-    "warnings": ("Remarks", ""),
+# Name, unit, decimals shown (None: as it is; "%": as a percentage).
+_COLUMNS: dict[str, tuple[str, str, int | str | None]] = {
+    "id": ("No.", "", None),
+    "closed": ("Closed", "", None),
+    "area_nm2": ("Area", "nm²", 0),
+    "volume_nm3": ("Volume", "nm³", 0),
+    "equivalent_radius_nm": ("Equivalent radius", "nm", 1),
+    "mean_curvature_per_nm": ("Mean curvature", "1/nm", 4),
+    "gaussian_curvature_per_nm2": ("Gaussian curvature", "1/nm²", 5),
+    "observed_fraction": ("Seen", "of area", "%"),
+    "median_sigma_A": ("Median uncertainty", "Å", 1),
+    "thickness_nm": ("Thickness", "nm", 2),
+    "x_A": ("x", "Å", 0),
+    "y_A": ("y", "Å", 0),
+    "z_A": ("z", "Å", 0),
+    "warnings": ("Remarks", "", None),
 }
-_TEXT_COLUMNS = {"warnings"}
+_KINDS = {"id": "name", "warnings": "text"}
 
 
 def number_in(row: Mapping[str, str], key: str) -> float:
@@ -36,18 +37,17 @@ def number_in(row: Mapping[str, str], key: str) -> float:
     return float(text) if text else math.nan
 
 
-def short_number(text: str) -> str:
-    """Four significant digits of a number, thousands set apart; other text as it is."""
+def shown_number(text: str, decimals: int | str | None) -> str:
+    """Round a number for reading, thousands set apart; other text as it is."""
     try:
         value = float(text)
     except ValueError:
         return text
-    if not math.isfinite(value) or text.lstrip("-").isdigit():
+    if decimals is None or not math.isfinite(value):
         return text
-    if value != 0 and not 1e-3 <= abs(value) < 1e7:
-        return f"{value:.2e}"
-    digits = max(0, 3 - math.floor(math.log10(abs(value)))) if value else 0
-    return f"{value:,.{digits}f}".replace(",", "\u202f")
+    if isinstance(decimals, str):
+        return f"{100 * value:.0f}\u202f%"
+    return f"{value:,.{decimals}f}".replace(",", "\u202f").replace("-", "\u2212")
 
 
 def summary(rows: Rows) -> str:
@@ -98,7 +98,7 @@ def cards(rows: Rows) -> str:
     shown = [
         (str(len(rows)), "membranes" if len(rows) != 1 else "membrane"),
         (str(sum(row.get("closed", "") == "true" for row in rows)), "closed"),
-        (short_number(f"{area_nm2:.1f}") + " nm²", "total area"),
+        (shown_number(str(area_nm2), 0) + " nm²", "total area"),
         (f"{radii[len(radii) // 2]:.1f} nm" if radii else "–", "median equivalent radius"),
         (f"{100 * share:.0f}\u202f%" if math.isfinite(share) else "–", "of the area seen"),
     ]
@@ -109,7 +109,7 @@ def cards(rows: Rows) -> str:
 def membrane_table(rows: Rows) -> str:
     """Sortable table of the membranes; columns without any value are left out.
 
-    The cells show four digits; the full text is in ``data-value`` and in the tool tip.
+    The cells show what is worth reading; the full text is in ``data-value`` and in the tool tip.
     """
     if not rows:
         return "<p>The table is empty.</p>"
@@ -128,23 +128,22 @@ def membrane_table(rows: Rows) -> str:
 
 
 def _heading(key: str) -> str:
-    name, unit = _HEADINGS.get(key, (key, ""))
-    kind = ' class="text"' if key in _TEXT_COLUMNS else ""
+    name, unit, _ = _COLUMNS.get(key, (key, "", None))
+    kind = f' class="{_KINDS[key]}"' if key in _KINDS else ""
     small = f"<small>{escape(unit)}</small>" if unit else ""
     return f'<th{kind} title="{escape(key)}">{escape(name)}{small}</th>'
 
 
 def _cell(key: str, text: str) -> str:
     full = escape(text)
-    if key in _TEXT_COLUMNS:
-        return f'<td class="text" data-value="{full}">{full}</td>'
+    kind = f' class="{_KINDS[key]}"' if key in _KINDS else ""
     swatch = ""
     if key == "id" and text.isdigit():
-        swatch = (
-            f'<span class="swatch" style="background:{css(membrane_colour(int(text)))}"></span>'
-        )
-    shown = {"true": "yes", "false": "no"}.get(text, short_number(text))
-    return f'<td data-value="{full}" title="{full}">{swatch}{escape(shown)}</td>'
+        colour = css(membrane_colour(int(text)))
+        swatch = f'<span class="swatch" style="background:{colour}"></span>'
+    decimals = _COLUMNS.get(key, (key, "", None))[2]
+    shown = {"true": "yes", "false": "no"}.get(text, shown_number(text, decimals))
+    return f'<td{kind} data-value="{full}" title="{full}">{swatch}{escape(shown)}</td>'
 
 
 def warning_list(warnings: Sequence[str]) -> str:
@@ -177,6 +176,7 @@ def stage_table(run: RunFacts) -> str:
     peak = max(stage.peak_memory_MB for stage in run.stages)
     return (
         '<table class="plain"><thead><tr><th class="text">Stage</th><th>Seconds</th><th></th>'
-        f"<th>Peak memory, MB</th></tr></thead><tbody>{lines}<tr><td class=text><b>Total</b></td>"
+        f"<th>Peak memory, MB</th></tr></thead><tbody>{lines}"
+        f'<tr><td class="text"><b>Total</b></td>'
         f"<td><b>{total:.1f}</b></td><td></td><td><b>{peak:.0f}</b></td></tr></tbody></table><br>"
     )
