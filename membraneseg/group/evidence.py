@@ -12,6 +12,7 @@ from synth2d.wedge import wedge_depth_deg
 
 _SAMPLES = 300
 _PARALLEL = 0.75
+_SECTORS = 36
 
 
 def sphere_directions(count: int) -> Float64:
@@ -45,7 +46,7 @@ class Evidence:
     def visible(self, quadric: Quadric) -> tuple[Float64, Float64, Bool, Bool]:
         """Surface points (D, 3), normals (D, 3), inside the volume (D,), and visible (D,)."""
         points, normals = quadric.surface(self._directions)
-        inside = ((points > -0.5) & (points < self._shape - 0.5)).all(axis=1)
+        inside: Bool = np.all((points > -0.5) & (points < self._shape - 0.5), axis=1)
         seen = inside & (wedge_depth_deg(normals, self._tilt) < 0.0)
         return points, normals, inside, seen
 
@@ -77,3 +78,25 @@ class Evidence:
         normal = self._pieces.normal[members[nearest.reshape(distance.shape)]]
         parallel = np.abs((normal * normals[seen][:, None]).sum(axis=2)) > _PARALLEL
         return float(((distance < reach) & parallel).any(axis=1).mean()), float(inside.mean())
+
+    def encircled(self, quadric: Quadric, members: Int64) -> float:
+        """Return the share of directions in the slice plane, seen from the centre, with pieces.
+
+        Parameters
+        ----------
+        quadric : Quadric
+            The ellipsoid.
+        members : (M,) int64
+            Pieces that count; they must face the centre.
+
+        Returns
+        -------
+        float
+            0 to 1, in steps of 1/36.
+        """
+        apart = self._pieces.centre[members, 1:] - quadric.centre[1:]
+        distance = np.maximum(np.linalg.norm(apart, axis=1), 1e-9)
+        facing = np.abs((apart * self._pieces.normal[members, 1:]).sum(axis=1)) > 0.5 * distance
+        angle = np.arctan2(apart[facing, 0], apart[facing, 1])
+        sector = np.floor((angle + np.pi) / (2 * np.pi) * _SECTORS).astype(int) % _SECTORS
+        return len(np.unique(sector)) / _SECTORS

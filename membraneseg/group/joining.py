@@ -42,7 +42,7 @@ class JoinRules:
 
 
 def outward_agreement(pieces: Pieces, members: Int64, quadric: Quadric) -> float:
-    """Share of the surely bent pieces whose outward side is the ellipsoid's (1 if none is sure)."""
+    """Return the share of surely bent pieces that bend with the ellipsoid (1 if none is sure)."""
     confidence = np.clip(pieces.outward_confidence()[members], -4, 4)
     sure = np.abs(confidence) > 1.5
     if not sure.any():
@@ -74,10 +74,9 @@ class Joiner:
     ) -> None:
         self._pieces, self._evidence, self._rules = pieces, evidence, rules
         self._all = np.arange(len(pieces))
-        counts = np.bincount(labels) if len(labels) else np.zeros(0, dtype=np.int64)
-        self.members = {
-            r: np.flatnonzero(labels == r) for r in np.flatnonzero(counts >= min_pieces)
-        }
+        counts = np.bincount(labels)
+        large = [int(region) for region in np.flatnonzero(counts >= min_pieces)]
+        self.members: dict[int, Int64] = {r: np.flatnonzero(labels == r) for r in large}
         self.quadric = {r: fit_members(pieces, m, rules.tolerance) for r, m in self.members.items()}
         self._above: dict[int, Counter[int]] = {r: Counter() for r in self.members}
         for one, other in labels[stacked].tolist():
@@ -117,7 +116,7 @@ class Joiner:
         """Weigh the region against all others that its ellipsoid, or theirs, foresees."""
         foreseen = self._foreseen(region)
         for other in self.members:
-            if other == region or (pair := (min(region, other), max(region, other))) in self._tried:
+            if other == region or (pair := _pair(region, other)) in self._tried:
                 continue
             if other not in foreseen and not self._foresees(other, region):
                 continue
@@ -159,8 +158,8 @@ class Joiner:
         quadric = self._joint_fit(first, second)
         if quadric is None:
             return None
-        worst = max(self._mean_misfit(quadric, m) for m in (first, second))
-        if worst > rules.max_misfit:
+        misfit = {r: self._mean_misfit(quadric, self.members[r]) for r in (one, other)}
+        if not all(self._is_explained(r, joint) for r, joint in misfit.items()):
             return None
         if (
             min(outward_agreement(self._pieces, m, quadric) for m in (first, second))
@@ -173,7 +172,14 @@ class Joiner:
             wider, _ = self._evidence.support(quadric, self._all, slack)
             if wider < rules.min_support:
                 return None
-        return worst + 1.0 - support
+        return max(misfit.values()) + 1.0 - support
+
+    def _is_explained(self, region: int, joint: float) -> bool:
+        """Whether a joint ellipsoid explains a region, about as well as its own one does."""
+        limit, own = self._rules.max_misfit, self.quadric[region]
+        if joint <= limit or own is None:
+            return joint <= limit
+        return joint <= min(2.0 * limit, self._mean_misfit(own, self.members[region]) + 0.5 * limit)
 
     def _joint_fit(self, first: Int64, second: Int64) -> Quadric | None:
         return fit_members(self._pieces, np.concatenate([first, second]), self._rules.tolerance)
@@ -184,3 +190,7 @@ class Joiner:
     def _misfits(self, quadric: Quadric, members: Int64) -> Float64:
         centre, normal = self._pieces.centre[members], self._pieces.normal[members]
         return np.minimum(misfits(quadric, centre, normal, self._rules.tolerance), 20.0)
+
+
+def _pair(one: int, other: int) -> tuple[int, int]:
+    return (one, other) if one < other else (other, one)

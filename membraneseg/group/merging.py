@@ -18,10 +18,14 @@ from membraneseg.group.linking import link_pieces
 from membraneseg.group.patches import Pieces, cut_pieces
 from membraneseg.group.quadric import Quadric, misfits
 from membraneseg.group.regions import RegionMerger
+from membraneseg.group.splitting import split_regions
 from membraneseg.types import Float32, Int64, MembraneGroup, SliceFragments
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[float], None]
+
+_ENCIRCLED = 0.6  # share of the directions round its centre from which a closed membrane shows
+_INSIDE = 0.6  # share of a closed membrane that lies in the volume
 
 
 def group_membranes(
@@ -101,6 +105,8 @@ def _join(pieces: Pieces, evidence: Evidence, config: GroupConfig, report: Progr
         config.max_stacked,
         config.min_outward,
     )
+    regions = split_regions(pieces, regions, evidence, rules)
+    report(0.5)
     joiner = Joiner(pieces, regions, links.stacked, evidence, rules, config.min_pieces)
     joiner.run()
     report(0.8)
@@ -163,9 +169,14 @@ def _to_groups(
 
 
 def _is_closed(quadric: Quadric, members: Int64, evidence: Evidence, config: GroupConfig) -> bool:
+    """Whether most of the visible ellipsoid, or of a way round it, is seen."""
     slack = 1.5 * config.tolerance.offset(quadric.radius)
     support, inside = evidence.support(quadric, members, slack)
-    return support >= 1.25 * config.min_support and inside >= 0.6
+    around = evidence.encircled(quadric, members)
+    shown = support >= 1.25 * config.min_support or (
+        around >= _ENCIRCLED and support >= 0.5 * config.min_support
+    )
+    return shown and inside >= _INSIDE
 
 
 def _is_membrane(pieces: Pieces, members: Int64, closed: bool, config: GroupConfig) -> bool:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from membraneseg.group.ridge import curve_normals
 from membraneseg.types import Float32, Float64, Int64, SliceFragments
 
 _NOISE_PX = 0.3  # scatter of a traced point across its curve
@@ -78,7 +77,9 @@ def cut_pieces(
     Pieces
     """
     rows: list[tuple[Float64, Float64]] = []
-    fragment, points, plane_normals, owner = [], [], [], []
+    fragment: list[tuple[int, int]] = []
+    points: list[Float64] = []
+    owner: list[Int64] = []
     for index, in_slice in enumerate(fragments):
         for number, curve in enumerate(in_slice.curves_yx_px):
             closed = bool(in_slice.closed[number])
@@ -88,7 +89,6 @@ def cut_pieces(
             owner.append(member + len(fragment))
             fragment += [(index, number)] * pieces
             points.append(np.column_stack([np.full(len(curve), float(in_slice.z_px)), curve]))
-            plane_normals.append(curve_normals(curve, 3, closed))
     if not fragment:
         return _no_pieces()
     all_points, piece_of_point = np.concatenate(points), np.concatenate(owner)

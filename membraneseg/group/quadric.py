@@ -10,6 +10,8 @@ from membraneseg.types import Float64
 
 _SHAPE_PRIOR = 0.35  # spread of the quadric's deviation from a sphere
 _LEAST_STRETCH = 0.12  # smallest eigenvalue of the quadric, relative to the mean
+_SOFTNESS = 4.0  # squared misfit from which on a piece loses its say
+_MOST_STEPS = 15
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,7 @@ class Quadric:
         return self.centre + offset, normal / np.linalg.norm(normal, axis=1, keepdims=True)
 
 
-def fit_quadric(
-    points: Float64, normals: Float64, tolerance: Tolerance, iterations: int = 5
-) -> Quadric | None:
+def fit_quadric(points: Float64, normals: Float64, tolerance: Tolerance) -> Quadric | None:
     """Fit an ellipsoid to points and unsigned normals.
 
     Parameters
@@ -89,8 +89,6 @@ def fit_quadric(
         Unit normals of either sign.
     tolerance : Tolerance
         Scatter of points and normals.
-    iterations : int
-        Rounds of reweighting.
 
     Returns
     -------
@@ -99,49 +97,105 @@ def fit_quadric(
 
     Notes
     -----
-    f(x) = |x|² + xᵀDx + b·x + c with D symmetric and traceless: nine unknowns, linear. Rows are
-    f/|∇f| and the parts of ∇f/|∇f| along the tangents, in units of their tolerance, weighted
-    against outliers (Cauchy); D carries a Gaussian prior around the sphere.
+    f(x) = |x|² + xᵀDx + b·x + c with D symmetric and traceless: nine unknowns. Residuals are the
+    first-order distance f/|∇f| and the parts of ∇f/|∇f| along the measured tangents, in units of
+    their tolerance, under Cauchy's loss; D carries a Gaussian prior around the sphere. Start: the
+    linear least-squares sphere; then damped Gauss-Newton steps, because the linear fit of an
+    ellipsoid shrinks towards noisy arcs. About 2 ms for 300 points.
     """
     if len(points) < 4:
         return None
     middle = points.mean(axis=0)
     scale = float(np.sqrt(((points - middle) ** 2).sum(axis=1).mean())) + 1e-9
-    place = (points - middle) / scale
-    first, second = _tangents(normals)
-    value_rows, value_rhs = _value_rows(place)
-    slope_rows = np.concatenate([_slope_rows(place, t) for t in (first, second)])
-    slope_rhs = -2.0 * np.concatenate([(place * t).sum(axis=1) for t in (first, second)])
-    weight = np.ones(len(points))
-    steepness = np.full(len(points), 2.0)
-    radius = scale
-    solution = None
-    for _ in range(iterations):
-        sigma = tolerance.offset(radius) / scale
-        on_value = np.sqrt(weight) / (steepness * sigma)
-        on_slope = np.tile(np.sqrt(weight) / (steepness * tolerance.angle_rad), 2)
-        rows = np.concatenate([value_rows * on_value[:, None], slope_rows * on_slope[:, None]])
-        rhs = np.concatenate([value_rhs * on_value, slope_rhs * on_slope])
-        solution = _solve(rows, rhs)
-        quadric = _to_quadric(solution)
-        if quadric is None:
-            return None
-        offset, outward = quadric.offset_and_normal(place)
-        gradient = 2 * (place + place @ _deviator(solution)) + solution[5:8]
-        steepness = np.maximum(np.linalg.norm(gradient, axis=1), 0.2 * quadric.radius)
-        angle2 = 1.0 - (outward * normals).sum(axis=1) ** 2
-        misfit = (offset / sigma) ** 2 + angle2 / tolerance.angle_rad**2
-        weight = 1.0 / (1.0 + misfit / 4.0)
-        radius = quadric.radius * scale
+    problem = _Problem((points - middle) / scale, normals, tolerance, scale)
+    solution = problem.solve()
+    quadric = None if solution is None else _to_quadric(solution)
+    if quadric is None:
+        return None
     return Quadric(quadric.centre * scale + middle, quadric.matrix / scale**2)
 
 
 def misfits(quadric: Quadric, points: Float64, normals: Float64, tolerance: Tolerance) -> Float64:
-    """Squared disagreement (N,) of pieces with an ellipsoid; 2 where it is as expected."""
+    """Return the squared disagreement (N,) of pieces with an ellipsoid; about 2 is usual."""
     offset, outward = quadric.offset_and_normal(points)
     angle2 = 1.0 - (outward * normals).sum(axis=1) ** 2
     sigma = tolerance.offset(quadric.radius)
     return np.asarray((offset / sigma) ** 2 + angle2 / tolerance.angle_rad**2)
+
+
+class _Problem:
+    """The least-squares problem of `fit_quadric`, in coordinates of unit size."""
+
+    def __init__(
+        self, place: Float64, normals: Float64, tolerance: Tolerance, scale: float
+    ) -> None:
+        self._square = (place**2).sum(axis=1)
+        self._place = place
+        self._tangents = np.stack(_tangents(normals), axis=1)  # (N, 2, 3)
+        self._tolerance, self._scale = tolerance, scale
+        self._values = _value_columns(place)  # (N, 9)
+        self._gradients = _gradient_columns(place)  # (N, 3, 9)
+
+    def solve(self) -> Float64 | None:
+        """Nine parameters, or None where the pieces bend like no ellipsoid."""
+        solution = self._sphere()
+        state = self._weigh(solution)
+        if state is None:
+            return None
+        damping = 1e-2
+        for _ in range(_MOST_STEPS):
+            hessian, slope, cost = state
+            change = np.linalg.solve(hessian + damping * np.diag(np.diag(hessian)), -slope)
+            trial = self._weigh(solution + change)
+            if trial is None or trial[2] > cost:
+                damping *= 8.0
+                if damping > 1e4:
+                    break
+                continue
+            solution, state, damping = solution + change, trial, max(damping / 5.0, 1e-6)
+            if cost - trial[2] < 1e-4 * cost:
+                break
+        return solution
+
+    def _sphere(self) -> Float64:
+        """Linear least-squares sphere through the points, across the normals."""
+        across = np.einsum("nkd,nde->nke", self._tangents, self._gradients[:, :, 5:])
+        ahead = 2.0 * np.einsum("nkd,nd->nk", self._tangents, self._place)
+        rows = np.concatenate([self._values[:, 5:], across.reshape(-1, 4)])
+        rhs = -np.concatenate([self._square, ahead.ravel()])
+        normal = rows.T @ rows + 1e-9 * np.eye(4)
+        return np.concatenate([np.zeros(5), np.linalg.solve(normal, rows.T @ rhs)])
+
+    def _weigh(self, solution: Float64) -> tuple[Float64, Float64, float] | None:
+        """Gauss-Newton matrix, gradient, and cost; None where this is no ellipsoid."""
+        quadric = _to_quadric(solution)
+        if quadric is None:
+            return None
+        level = self._square + self._values @ solution
+        gradient = 2.0 * self._place + self._gradients @ solution
+        length = np.maximum(np.linalg.norm(gradient, axis=1), 1e-6)
+        unit = gradient / length[:, None]
+        sigma = self._tolerance.offset(quadric.radius * self._scale) / self._scale
+        angle = self._tolerance.angle_rad
+        along = np.einsum("nd,nde->ne", unit, self._gradients)
+        offset = level / length
+        value_rows = (self._values - offset[:, None] * along) / (length * sigma)[:, None]
+        tilt = np.einsum("nkd,nd->nk", self._tangents, unit)
+        across = np.einsum("nkd,nde->nke", self._tangents, self._gradients)
+        tilt_rows = (across - tilt[:, :, None] * along[:, None]) / (length * angle)[:, None, None]
+        misfit = (offset / sigma) ** 2 + (tilt**2).sum(axis=1) / angle**2
+        weight = 1.0 / (1.0 + misfit / _SOFTNESS)
+        rows = np.concatenate([value_rows[:, None], tilt_rows], axis=1)  # (N, 3, 9)
+        residual = np.column_stack([offset / sigma, tilt / angle])
+        weighted = (rows * weight[:, None, None]).reshape(-1, 9)
+        hessian = weighted.T @ rows.reshape(-1, 9) + 1e-9 * np.eye(9)
+        slope = weighted.T @ residual.ravel()
+        hessian[np.arange(5), np.arange(5)] += 1.0 / _SHAPE_PRIOR**2
+        slope[:5] += solution[:5] / _SHAPE_PRIOR**2
+        prior = float((solution[:5] ** 2).sum()) / _SHAPE_PRIOR**2
+        cost = float(_SOFTNESS * np.log1p(misfit / _SOFTNESS).sum()) + prior
+        cost += 2.0 * len(level) * float(np.log(sigma))
+        return hessian, slope, cost
 
 
 def _tangents(normals: Float64) -> tuple[Float64, Float64]:
@@ -152,43 +206,33 @@ def _tangents(normals: Float64) -> tuple[Float64, Float64]:
     return first, np.cross(normals, first)
 
 
-def _value_rows(p: Float64) -> tuple[Float64, Float64]:
+def _value_columns(p: Float64) -> Float64:
+    """Return the derivatives (N, 9) of f by the parameters."""
     z, y, x = p.T
     one = np.ones_like(z)
-    rows = [z * z - x * x, y * y - x * x, 2 * z * y, 2 * z * x, 2 * y * x, z, y, x, one]
-    return np.column_stack(rows), -(p**2).sum(axis=1)
+    columns = [z * z - x * x, y * y - x * x, 2 * z * y, 2 * z * x, 2 * y * x, z, y, x, one]
+    return np.column_stack(columns)
 
 
-def _slope_rows(p: Float64, t: Float64) -> Float64:
-    z, y, x = p.T
-    tz, ty, tx = t.T
-    quadratic = [
-        tz * z - tx * x,
-        ty * y - tx * x,
-        tz * y + ty * z,
-        tz * x + tx * z,
-        ty * x + tx * y,
-    ]
-    return np.column_stack([*(2 * q for q in quadratic), tz, ty, tx, np.zeros_like(z)])
-
-
-def _solve(rows: Float64, rhs: Float64) -> Float64:
-    normal = rows.T @ rows
-    normal[np.arange(5), np.arange(5)] += 1.0 / _SHAPE_PRIOR**2
-    normal[np.arange(9), np.arange(9)] += 1e-9 * np.trace(normal)
-    return np.asarray(np.linalg.solve(normal, rows.T @ rhs))
-
-
-def _deviator(solution: Float64) -> Float64:
-    zz, yy, zy, zx, yx = solution[:5]
-    return np.array([[zz, zy, zx], [zy, yy, yx], [zx, yx, -zz - yy]])
+def _gradient_columns(p: Float64) -> Float64:
+    """Return the derivatives (N, 3, 9) of ∇f by the parameters."""
+    z, y, x = 2.0 * p.T
+    out = np.zeros((len(p), 3, 9))
+    out[:, 0, 0], out[:, 2, 0] = z, -x
+    out[:, 1, 1], out[:, 2, 1] = y, -x
+    out[:, 0, 2], out[:, 1, 2] = y, z
+    out[:, 0, 3], out[:, 2, 3] = x, z
+    out[:, 1, 4], out[:, 2, 4] = x, y
+    out[:, :, 5:8] = np.eye(3)
+    return out
 
 
 def _to_quadric(solution: Float64) -> Quadric | None:
-    """Centre and matrix; stretches too far from a sphere are held at the limit."""
-    values, vectors = np.linalg.eigh(np.eye(3) + _deviator(solution))
-    values = np.maximum(values, _LEAST_STRETCH)
-    shape = (vectors * values) @ vectors.T
+    """Centre and matrix; None where the surface is no ellipsoid, or one too long."""
+    zz, yy, zy, zx, yx = solution[:5]
+    shape = np.array([[1 + zz, zy, zx], [zy, 1 + yy, yx], [zx, yx, 1 - zz - yy]])
+    if np.linalg.eigvalsh(shape)[0] < _LEAST_STRETCH:
+        return None
     centre = -0.5 * np.linalg.solve(shape, solution[5:8])
     square = float(centre @ shape @ centre - solution[8])
     if not square > 1e-6:

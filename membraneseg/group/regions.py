@@ -45,8 +45,8 @@ class RegionMerger:
         self._side = [1] * count  # of a piece relative to its parent
         self._size = [1] * count
         weight = 1.0 / (pieces.curvature_sd**2 + _CURVATURE_SPREAD**2)
-        self._weight = weight.tolist()
-        self._bend = (weight * pieces.curvature).tolist()
+        self._weight: list[float] = weight.tolist()
+        self._bend: list[float] = (weight * pieces.curvature).tolist()
         self._certainty, self._max_stacked = certainty, max_stacked
         self._above: list[Counter[int]] = [Counter() for _ in range(count)]
         for one, other in links.stacked.tolist():
@@ -105,4 +105,4 @@ class RegionMerger:
         bend_other = side * self._bend[other] / self._weight[other]
         variance = 1.0 / self._weight[one] + 1.0 / self._weight[other]
         apart = abs(bend_one - bend_other)
-        return bend_one * bend_other < 0 and apart > self._certainty * float(np.sqrt(variance))
+        return bend_one * bend_other < 0 and apart > self._certainty * variance**0.5

@@ -9,6 +9,9 @@ from skimage.morphology import skeletonize
 
 from membraneseg.types import Bool, Float32, Float64
 
+BORDER_PX = 2
+"""Width of the rim in which nothing is traced: the ridge of a cut membrane runs along it."""
+
 
 def ridge_strength(plane: Float32, sigma_px: float) -> Float32:
     """How strongly each pixel lies on a bright line: minus the lowest curvature, at least 0.
@@ -59,6 +62,8 @@ def ridge_skeleton(
     if not mask.any():
         return np.zeros(plane.shape, dtype=bool)
     mask &= ridge_strength(plane, sigma_px) > min_strength
+    mask[:BORDER_PX] = mask[-BORDER_PX:] = False
+    mask[:, :BORDER_PX] = mask[:, -BORDER_PX:] = False
     return np.asarray(skeletonize(mask), dtype=bool)
 
 
