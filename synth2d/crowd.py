@@ -7,6 +7,7 @@ import numpy.typing as npt
 from scipy import fft
 from scipy.special import expit
 
+from synth2d.bodies import lengths
 from synth2d.config import SliceConfig
 from synth2d.layout import log_uniform
 from synth2d.optics import Optics, contrast_transfer
@@ -70,7 +71,7 @@ def filaments(
         relative = points_A - start.astype(np.float32)
         along = relative @ axis.astype(np.float32)
         across = relative - along[..., None] * axis.astype(np.float32)
-        radius = np.sqrt((across**2).sum(-1)) + np.float32(1e-3)
+        radius = lengths(across) + np.float32(1e-3)
         if rng.random() < 0.5:  # microtubule: a wall that the wedge takes away like a membrane
             kept = contrast_kept(wedge_depth_deg(across / radius[..., None], theta_deg))
             density += 0.9 * kept * np.exp(-0.5 * ((radius - 112.0) / 18.0) ** 2)

@@ -78,7 +78,7 @@ def test_normalised_slabs_have_no_slope_unit_deviation_and_no_gold():
     flat = normalise(slab)
     assert flat.min() == -CLIP
     inner = flat[:, 100:, 100:180]
-    assert inner.std() == pytest.approx(1.0, abs=0.1)
+    assert inner.std() == pytest.approx(1.0, abs=0.15)
     assert abs(inner[..., :20].mean() - inner[..., -20:].mean()) < 0.15
 
 
