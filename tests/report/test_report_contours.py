@@ -94,3 +94,12 @@ def test_an_open_curve_keeps_its_first_and_last_stretch_apart():
         (1.0, 3.0, False),
         (3.0, 4.0, True),
     ]
+
+
+@pytest.mark.parametrize(("height", "observed"), [(0.9, True), (0.1, False)])
+def test_a_crossing_takes_the_flag_of_the_nearer_end_of_its_edge(height, observed):
+    vertices = np.array([[1, 0, 0], [-1, 0, 0], [0, 1, 0], [0, -1, 0], [0, 0, 1], [0, 0, -1.0]])
+    faces = np.array([[a, b, c] for a in (0, 1) for b in (2, 3) for c in (4, 5)])
+    only_the_top = np.array([True, False, False, False, False, False])
+    (contour,) = plane_contours(Mesh(vertices, faces, np.zeros(6), only_the_top), 0, height)
+    assert contour.observed.tolist() == [observed] * 4

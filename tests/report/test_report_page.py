@@ -1,14 +1,17 @@
 import html
 import re
+from base64 import b64decode
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 import trimesh
 
 from membraneseg.errors import MembraneSegError
-from membraneseg.report.browser import contour_svg, level_planes, picture_size_px
+from membraneseg.report.browser import browser_levels, contour_svg, level_planes, picture_size_px
+from membraneseg.report.colours import PROBABILITY
 from membraneseg.report.content import ReportConfig, ReportContent, RunFacts, StageCost
 from membraneseg.report.page import report_html, write_report
 from membraneseg.report.pictures import histograms
@@ -129,6 +132,23 @@ def test_the_drawn_contour_of_a_sphere_is_a_circle_at_the_right_pixels():
     assert radius.max() == pytest.approx(30.0, abs=0.15)
     assert radius.min() > 29.0
     assert '<g data-label="7">' in svg
+
+
+def test_the_pictures_of_a_level_have_y_upward(content):
+    upper_left = np.zeros((1, 32, 48), dtype=np.float32)
+    upper_left[0, 16:, :24] = 1.0  # high y, low x
+    one = replace(content, voxels=upper_left, probability=upper_left, meshes=())
+    (level,) = browser_levels(one, SMALL)
+    pictures = re.findall(r"base64,([^\"]+)", level)
+    grey, layer = (
+        cv2.imdecode(np.frombuffer(b64decode(text), np.uint8), cv2.IMREAD_UNCHANGED)
+        for text in pictures
+    )
+    for plane in (grey, layer[..., 3]):
+        quarters = plane.reshape(2, 16, 2, 24).mean(axis=(1, 3))
+        assert quarters[0, 0] > 180
+        np.testing.assert_allclose(quarters.ravel()[1:], 0, atol=5)
+    assert layer[4, 4, :3].tolist() == list(PROBABILITY[::-1])
 
 
 def test_levels_lie_evenly_within_the_volume():
