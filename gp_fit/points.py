@@ -1,0 +1,189 @@
+"""Thin out and prepare a cloud of surface points: density filter, superpoints, normals."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.sparse import coo_matrix, csr_matrix
+from scipy.sparse.csgraph import breadth_first_order, connected_components, minimum_spanning_tree
+from scipy.spatial import cKDTree
+
+from gp_fit.arrays import Bool, Float64, Int64
+
+LLOYD_STEPS = 2
+NORMAL_NEIGHBOURS = 24
+
+
+def density_filter(points: Float64, radius_px: float = 4.0, share: float = 0.3) -> Bool:
+    """Tell which points are not isolated.
+
+    Parameters
+    ----------
+    points : (N, 3) float64
+        Points in voxels.
+    radius_px : float
+        Neighbours are counted within this distance.
+    share : float
+        A point needs this share of the median count.
+
+    Returns
+    -------
+    (N,) bool
+        True for the points to keep.
+    """
+    tree = cKDTree(points)
+    counts = tree.query_ball_point(points, radius_px, return_length=True) - 1
+    return np.asarray(counts >= share * np.median(counts))
+
+
+def superpoints(points: Float64, spacing_px: float) -> tuple[Float64, Int64, Int64]:
+    """Average neighbouring points: grid cells, then two Lloyd steps.
+
+    Parameters
+    ----------
+    points : (N, 3) float64
+        Points in voxels.
+    spacing_px : float
+        Edge of the grid cells.
+
+    Returns
+    -------
+    centres : (M, 3) float64
+        Mean position of each cluster.
+    counts : (M,) int64
+        Points in each cluster.
+    labels : (N,) int64
+        Cluster of each point.
+    """
+    cells = np.floor((points - points.min(axis=0)) / spacing_px).astype(np.int64)
+    shape = cells.max(axis=0) + 1
+    flat = (cells[:, 0] * shape[1] + cells[:, 1]) * shape[2] + cells[:, 2]
+    labels = np.unique(flat, return_inverse=True)[1].reshape(-1)
+    centres, counts, labels = _means(points, labels)
+    for _ in range(LLOYD_STEPS):
+        labels = np.asarray(cKDTree(centres).query(points)[1])
+        centres, counts, labels = _means(points, labels)
+    return centres, counts, labels
+
+
+def _means(points: Float64, labels: Int64) -> tuple[Float64, Int64, Int64]:
+    used, compact = np.unique(labels, return_inverse=True)
+    compact = compact.reshape(-1).astype(np.int64)
+    counts = np.bincount(compact, minlength=len(used)).astype(np.int64)
+    sums = [np.bincount(compact, points[:, axis]) for axis in range(points.shape[1])]
+    return np.column_stack(sums) / counts[:, None], counts, compact
+
+
+def superpoint_spacing(points: Float64, target: int, minimum_px: float = 1.6) -> float:
+    """Spacing in voxels at which about `target` superpoints remain, at least `minimum_px`."""
+    spacing = minimum_px
+    for _ in range(4):
+        cells = np.floor(points / spacing).astype(np.int64)
+        occupied = len(np.unique(cells, axis=0))
+        if occupied <= 1.15 * target:
+            break
+        spacing *= float(np.sqrt(occupied / target))
+    return spacing
+
+
+def local_normals(points: Float64, radius_px: float, weights: Float64 | None = None) -> Float64:
+    """Estimate unit normals, of either sign, by principal components of the neighbourhood.
+
+    Parameters
+    ----------
+    points : (N, 3) float64
+        Points in voxels.
+    radius_px : float
+        Neighbours further away are ignored; never fewer than six are used.
+    weights : (N,) float64, optional
+        Weight of each point, such as a superpoint's count.
+
+    Returns
+    -------
+    (N, 3) float64
+    """
+    count = min(NORMAL_NEIGHBOURS, len(points))
+    distances, neighbours = cKDTree(points).query(points, k=count)
+    near = distances <= radius_px
+    near[:, : min(7, count)] = True
+    share = near.astype(np.float64)
+    if weights is not None:
+        share = share * weights[neighbours]
+    share /= share.sum(axis=1, keepdims=True)
+    cloud = points[neighbours]
+    cloud = cloud - np.einsum("nk,nkd->nd", share, cloud)[:, None]
+    covariance = np.einsum("nk,nkd,nke->nde", share, cloud, cloud)
+    return np.ascontiguousarray(np.linalg.eigh(covariance)[1][:, :, 0])
+
+
+def orient_normals(points: Float64, normals: Float64, neighbours: int = 10) -> Float64:
+    """Give normals consistent signs, outward for a closed surface.
+
+    Parameters
+    ----------
+    points, normals : (N, 3) float64
+        At most some 500 points: on finer sets noise flips whole regions; transfer with
+        `transfer_orientation`.
+    neighbours : int
+        Edges per point of the graph whose spanning tree carries the sign.
+
+    Returns
+    -------
+    (N, 3) float64
+
+    Notes
+    -----
+    Along an edge, the mirror image of one normal in the plane between both points is compared
+    with the other normal; on a circle the two agree however far apart the points are, which
+    carries the sign across the gap between two facing lunes.
+    """
+    rows, columns = _edges(points, neighbours)
+    cosine = _mirrored_cosine(points, normals, rows, columns)
+    length = np.linalg.norm(points[rows] - points[columns], axis=1)
+    cost = 1e-3 + (1.0 - np.abs(cosine)) + 1e-3 * length / length.mean()
+    graph = coo_matrix((cost, (rows, columns)), shape=(len(points), len(points)))
+    tree = minimum_spanning_tree(csr_matrix(graph))
+    order, parents = breadth_first_order(tree, 0, directed=False)
+    signs = np.ones(len(points))
+    child = order[1:]
+    agree = _mirrored_cosine(points, normals, parents[child], child)
+    for index, cosine_of_edge in zip(child, agree, strict=True):
+        signs[index] = signs[parents[index]] * (1.0 if cosine_of_edge >= 0.0 else -1.0)
+    oriented = normals * signs[:, None]
+    outward = np.sum(oriented * (points - points.mean(axis=0)))
+    return oriented if outward >= 0.0 else -oriented
+
+
+def _edges(points: Float64, neighbours: int) -> tuple[Int64, Int64]:
+    """Neighbour pairs, plus the shortest links that join separate pieces."""
+    count = min(neighbours + 1, len(points))
+    near = cKDTree(points).query(points, k=count)[1][:, 1:]
+    rows = np.repeat(np.arange(len(points)), count - 1)
+    columns = near.reshape(-1)
+    while True:
+        graph = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(len(points),) * 2)
+        pieces, piece_of = connected_components(graph, directed=False)
+        if pieces == 1:
+            return np.asarray(rows, dtype=np.int64), np.asarray(columns, dtype=np.int64)
+        here = np.flatnonzero(piece_of == piece_of[0])
+        there = np.flatnonzero(piece_of != piece_of[0])
+        distance, nearest = cKDTree(points[here]).query(points[there])
+        link = int(np.argmin(distance))
+        rows = np.append(rows, here[nearest[link]])
+        columns = np.append(columns, there[link])
+
+
+def _mirrored_cosine(points: Float64, normals: Float64, rows: Int64, columns: Int64) -> Float64:
+    step = points[columns] - points[rows]
+    step = step / np.maximum(np.linalg.norm(step, axis=1, keepdims=True), 1e-12)
+    along = np.sum(normals[rows] * step, axis=1, keepdims=True)
+    mirrored = normals[rows] - 2.0 * along * step
+    return np.asarray(np.sum(mirrored * normals[columns], axis=1))
+
+
+def transfer_orientation(
+    coarse: Float64, coarse_normals: Float64, fine: Float64, fine_normals: Float64
+) -> Float64:
+    """Give fine normals (N, 3) the sign of the nearest coarse point's oriented normal."""
+    nearest = cKDTree(coarse).query(fine)[1]
+    agree = np.sum(fine_normals * coarse_normals[nearest], axis=1) >= 0.0
+    return np.where(agree[:, None], fine_normals, -fine_normals)
