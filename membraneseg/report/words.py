@@ -58,7 +58,7 @@ def summary(rows: Rows) -> str:
             "probability below with the tomogram: where it is empty, check the voxel size and "
             "that membranes are dark; where it shows them, lower the threshold.</p>"
         )
-    closed = sum(row.get("closed", "") == "true" for row in rows)
+    closed = closed_count(rows)
     count = "1 membrane was" if len(rows) == 1 else f"{len(rows)} membranes were"
     text = f"{count} found; {_how_many(closed, len(rows))} closed and so {_has(closed)} a volume."
     share = observed_share(rows)
@@ -82,6 +82,11 @@ def _has(closed: int) -> str:
     return "has" if closed <= 1 else "have"
 
 
+def closed_count(rows: Rows) -> int:
+    """How many of the membranes are closed."""
+    return sum(row.get("closed", "").lower() == "true" for row in rows)
+
+
 def observed_share(rows: Rows) -> float:
     """Share of the total area that was seen; NaN where no row knows it."""
     pairs = [(number_in(row, "area_nm2"), number_in(row, "observed_fraction")) for row in rows]
@@ -97,7 +102,7 @@ def cards(rows: Rows) -> str:
     share = observed_share(rows)
     shown = [
         (str(len(rows)), "membranes" if len(rows) != 1 else "membrane"),
-        (str(sum(row.get("closed", "") == "true" for row in rows)), "closed"),
+        (str(closed_count(rows)), "closed"),
         (shown_number(str(area_nm2), 0) + " nm²", "total area"),
         (f"{radii[len(radii) // 2]:.1f} nm" if radii else "–", "median equivalent radius"),
         (f"{100 * share:.0f}\u202f%" if math.isfinite(share) else "–", "of the area seen"),
@@ -142,7 +147,7 @@ def _cell(key: str, text: str) -> str:
         colour = css(membrane_colour(int(text)))
         swatch = f'<span class="swatch" style="background:{colour}"></span>'
     decimals = _COLUMNS.get(key, (key, "", None))[2]
-    shown = {"true": "yes", "false": "no"}.get(text, shown_number(text, decimals))
+    shown = {"true": "yes", "false": "no"}.get(text.lower(), shown_number(text, decimals))
     return f'<td{kind} data-value="{full}" title="{full}">{swatch}{escape(shown)}</td>'
 
 

@@ -172,7 +172,7 @@ def test_the_observed_share_is_weighted_by_area():
 
 
 def test_the_summary_counts_open_and_closed_membranes():
-    rows = [{"closed": "true"}, {"closed": "false"}, {"closed": "true"}]
+    rows = [{"closed": "true"}, {"closed": "false"}, {"closed": "True"}]
     assert "3 membranes were found; 2 of them are closed and so have a volume." in summary(rows)
     assert "1 membrane was found; it is closed and so has a volume." in summary(rows[:1])
 
