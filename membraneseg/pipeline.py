@@ -229,6 +229,12 @@ def check_output(request: RunRequest) -> None:
         raise MembraneSegError(
             f"'{request.first}' is not a stage: --from takes one of {', '.join(STAGES)}."
         )
+    for earlier in STAGES[: STAGES.index(request.first)] if request.first else ():
+        if not (folder / "stages" / f"{earlier}.npz").is_file():
+            raise MembraneSegError(
+                f"--from {request.first} needs the stage '{earlier}' of an earlier run, which is "
+                f"not in {folder}: start from '{earlier}' or run without --from."
+            )
     if folder.exists() and not folder.is_dir():
         raise MembraneSegError(
             f"The output {folder} is a file: give the name of a folder with -o."
