@@ -21,6 +21,8 @@ from membraneseg.group.regions import RegionMerger
 from membraneseg.group.splitting import split_regions
 from membraneseg.types import Float32, Int64, MembraneGroup, SliceFragments
 
+__all__ = ["GroupConfig", "VolumeGeometry", "group_membranes"]
+
 logger = logging.getLogger(__name__)
 Progress = Callable[[float], None]
 
