@@ -29,7 +29,7 @@ class Microscope:
         default=310.0, metadata={"help": "path in ice after which 1/e of the electrons are elastic"}
     )
     quantum_efficiency: float = field(
-        default=0.6, metadata={"help": "share of the electrons that the detector counts"}
+        default=0.5, metadata={"help": "share of the electrons that the detector counts"}
     )
     transfer_at_nyquist: float = field(
         default=0.85, metadata={"help": "detector modulation transfer at Nyquist"}

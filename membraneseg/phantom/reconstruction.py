@@ -13,7 +13,7 @@ OVERSAMPLING = 2
 
 
 def reconstruct(
-    series: Float32, angles_deg: Float64, shape_zyx: tuple[int, int, int], low_pass: float = 0.35
+    series: Float32, angles_deg: Float64, shape_zyx: tuple[int, int, int], low_pass: float = 0.28
 ) -> Float32:
     """Back-project a tilt series with the weighting that fits its angles.
 

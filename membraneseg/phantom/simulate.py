@@ -39,7 +39,7 @@ class PhantomConfig:
     dose_e_per_A2: float = field(default=120.0, metadata={"help": "dose of the whole series"})
     defocus_um: float = field(default=5.0, metadata={"help": "underfocus, positive"})
     low_pass: float = field(
-        default=0.35, metadata={"help": "cycles per voxel where the reconstruction falls off"}
+        default=0.28, metadata={"help": "cycles per voxel where the reconstruction falls off"}
     )
     liposomes: LiposomesConfig = field(default_factory=LiposomesConfig)
     crowd: CrowdConfig = field(default_factory=CrowdConfig)
