@@ -169,10 +169,15 @@ def lay_probability(canvas: SliceCanvas, probability: npt.NDArray[np.float32]) -
     canvas.pixels[...] = np.round(mixed)
 
 
+def points_in_slice(group: MembraneGroup, grid: Grid, z_px: int) -> Float64:
+    """(N, 2) y and x in voxels of the group's points within half a voxel of a slice."""
+    index = angstrom_to_index(group.points_zyx_A, grid.voxel_size_A, grid.origin_zyx_A)
+    return np.ascontiguousarray(index[np.abs(index[:, 0] - z_px) <= 0.5, 1:])
+
+
 def draw_group(canvas: SliceCanvas, group: MembraneGroup, grid: Grid, z_px: int) -> None:
     """Draw the points of a group that lie in a slice, and its number."""
-    index = angstrom_to_index(group.points_zyx_A, grid.voxel_size_A, grid.origin_zyx_A)
-    here = index[np.abs(index[:, 0] - z_px) <= 0.5, 1:]
+    here = points_in_slice(group, grid, z_px)
     if len(here):
         colour = membrane_colour(group.label)
         canvas.dots(here, colour)

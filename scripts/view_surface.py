@@ -1,4 +1,4 @@
-"""Final surfaces in each slice, pale and thin where inferred, over the points they came from."""
+"""Final surfaces in each slice, pale and thin where inferred, and in white their points."""
 
 from collections.abc import Callable
 
@@ -6,11 +6,13 @@ from slice_drawing import (
     ResultFolder,
     SliceCanvas,
     draw_contours,
-    draw_group,
+    points_in_slice,
     read_meshes,
     read_selected,
     run_viewer,
 )
+
+WHITE = (255, 255, 255)
 
 
 def prepare(result: ResultFolder) -> Callable[[SliceCanvas, int], None]:
@@ -19,7 +21,7 @@ def prepare(result: ResultFolder) -> Callable[[SliceCanvas, int], None]:
 
     def draw(canvas: SliceCanvas, z_px: int) -> None:
         for group in selected:
-            draw_group(canvas, group, grid, z_px)
+            canvas.dots(points_in_slice(group, grid, z_px), WHITE, radius=1.8)
         for label, mesh in meshes:
             draw_contours(canvas, label, mesh, grid, z_px)
 

@@ -160,8 +160,8 @@ def _shade(mesh: Mesh, label: int, camera: Camera) -> _Triangles:
     diffuse = np.clip(normals @ light, 0.0, 1.0)
     highlight = np.clip(normals @ (half / np.linalg.norm(half)), 0.0, 1.0) ** 24
     colour = membrane_colour(label)
-    seen = mesh.observed[mesh.faces].sum(axis=1) >= 2
-    base = np.where(seen[:, None], colour, inferred_colour(colour)) / 255
+    seen = mesh.observed[mesh.faces].mean(axis=1, keepdims=True)  # softens the border's teeth
+    base = (seen * colour + (1 - seen) * np.array(inferred_colour(colour))) / 255
     rgb = base * (0.52 + 0.56 * diffuse)[:, None] + 0.14 * highlight[:, None]
     return _Triangles(corners, np.clip(rgb, 0.0, 1.0), toward, 1.0)
 

@@ -1,0 +1,106 @@
+import runpy
+import sys
+from pathlib import Path
+
+import cv2
+import mrcfile
+import numpy as np
+import pytest
+import trimesh
+
+from membraneseg import stage_values
+from membraneseg.io.stages import save_stage
+from membraneseg.report.colours import PROBABILITY, membrane_colour
+from membraneseg.segment.predict import Segmentation
+from membraneseg.types import MembraneGroup, Mesh, SliceFragments
+
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+SHAPE = (20, 60, 90)
+SCALE = 10  # the viewers draw about 900 pixels wide
+VOXEL_SIZE_A = 12.5
+ORIGIN_A = np.array([250.0, -500.0, 1000.0])
+CENTRE_PX = np.array([10.0, 40.0, 25.0])
+RADIUS_PX = 14.0
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory) -> Path:
+    """A run's folder with one sphere in every stage, around CENTRE_PX."""
+    folder = tmp_path_factory.mktemp("result")
+    with mrcfile.new(folder / "tomogram.mrc") as file:
+        file.set_data(np.random.default_rng(1).normal(size=SHAPE).astype(np.float32))
+        file.voxel_size = VOXEL_SIZE_A
+        file.header.origin = tuple(ORIGIN_A[::-1])
+    ball = trimesh.creation.icosphere(subdivisions=5, radius=RADIUS_PX)
+    vertices = (np.array(ball.vertices)[:, ::-1] + CENTRE_PX) * VOXEL_SIZE_A + ORIGIN_A
+    count = len(vertices)
+    mesh = Mesh(vertices, np.array(ball.faces), np.zeros(count), np.ones(count, dtype=bool))
+    group = MembraneGroup(4, np.zeros((1, 2), dtype=np.int64), vertices, True)
+    probability = np.zeros(SHAPE, dtype=np.float32)
+    probability[10, 38:43, 23:28] = 1.0
+    angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
+    circle = CENTRE_PX[1:] + RADIUS_PX * np.stack([np.sin(angle), np.cos(angle)], axis=1)
+    stages = {
+        "segment": stage_values.segmentation_to_arrays(
+            Segmentation(probability, np.zeros(SHAPE, dtype=np.int8))
+        ),
+        "fragments": stage_values.fragments_to_arrays(
+            [SliceFragments(10, (circle,), np.array([True]))]
+        ),
+        "groups": stage_values.groups_to_arrays([group]),
+        "selected": stage_values.groups_to_arrays([group]),
+        "meshes": stage_values.meshes_to_arrays([(4, mesh)]),
+    }
+    for name, arrays in stages.items():
+        save_stage(folder / "stages" / f"{name}.npz", arrays, "key")
+    return folder
+
+
+def viewed(script: str, result: Path, monkeypatch: pytest.MonkeyPatch, z: int = 10) -> np.ndarray:
+    picture = result / f"{script}.png"
+    words = [str(result), "--tomogram", str(result / "tomogram.mrc"), "--z", str(z)]
+    monkeypatch.setattr(sys, "argv", [script, *words, "--save", str(picture)])
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    runpy.run_path(str(SCRIPTS / f"{script}.py"), run_name="__main__")
+    return cv2.imread(str(picture))[..., ::-1].astype(int)
+
+
+def from_centre_px(image: np.ndarray, colour: tuple[int, int, int]) -> np.ndarray:
+    """Distance in voxels of the pixels of a colour from the centre of the sphere."""
+    rows, columns = np.nonzero(np.abs(image - np.array(colour)).max(axis=2) < 6)
+    y = SHAPE[1] - 0.5 - (rows + 0.5) / SCALE
+    x = (columns + 0.5) / SCALE - 0.5
+    return np.hypot(y - CENTRE_PX[1], x - CENTRE_PX[2])
+
+
+@pytest.mark.parametrize(
+    ("script", "number"), [("view_fragments", 1), ("view_groups", 4), ("view_surface", 4)]
+)
+def test_the_circle_of_a_sphere_is_drawn_where_it_is(script, number, result, monkeypatch):
+    image = viewed(script, result, monkeypatch)
+    distance = from_centre_px(image, membrane_colour(number))
+    assert image.shape == (SHAPE[1] * SCALE, SHAPE[2] * SCALE, 3)
+    assert len(distance) > 200
+    np.testing.assert_allclose(np.median(distance), RADIUS_PX, atol=0.1)
+    assert np.quantile(np.abs(distance - RADIUS_PX), 0.95) < 0.35
+
+
+def test_the_probability_is_drawn_where_it_is(result, monkeypatch):
+    image = viewed("view_probability", result, monkeypatch)
+    warm = (image[..., 0] - image[..., 2]) > 60
+    rows, columns = np.nonzero(warm)
+    assert (SHAPE[1] * SCALE - 1 - rows).min() == 38 * SCALE
+    assert (SHAPE[1] * SCALE - 1 - rows).max() == 43 * SCALE - 1
+    assert (columns.min(), columns.max()) == (23 * SCALE, 28 * SCALE - 1)
+    assert PROBABILITY[0] > PROBABILITY[1] > PROBABILITY[2]
+
+
+def test_a_slice_beside_the_sphere_shows_no_contour(result, monkeypatch):
+    flat = viewed("view_fragments", result, monkeypatch, z=3)
+    assert np.ptp(flat, axis=2).max() == 0
+
+
+def test_a_missing_stage_is_named_in_one_sentence(tmp_path, result, monkeypatch):
+    (tmp_path / "tomogram.mrc").symlink_to(result / "tomogram.mrc")
+    with pytest.raises(SystemExit, match=r"groups\.npz is not there: give the output folder"):
+        viewed("view_groups", tmp_path, monkeypatch)
