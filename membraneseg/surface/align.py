@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import toeplitz
 from scipy.spatial import cKDTree
 
 from membraneseg.surface.profile import CORE_NM, Profiles, dark_centre, patch_average, patch_centres
@@ -41,6 +42,7 @@ def point_shifts(
         return np.zeros(len(points_px))
     patches, places = patches[usable], profiles.sites_zyx[centres[usable]]
     shifts, trust, centre = align(patches, profiles.offsets, voxel_size_nm, largest)
+    shifts = shifts * reliability(patches, profiles.offsets, shifts)
     tree = cKDTree(places)
     count = min(8, len(places))
     distance, nearest = tree.query(points_px, k=count)
@@ -111,6 +113,45 @@ def _correlate(
     peak = np.where((bend < 0) & (best == middle), 0.5 * (left - right) / safe, best - middle)
     shifts = (middle - lags + np.clip(peak, -1.0, 1.0)) * step
     return shifts, np.clip(table[rows, best], 0.0, 1.0) ** 2
+
+
+def reliability(patches: Float64, offsets: Float64, shifts: Float64) -> float:
+    """Share (0–1) of the scatter of the shifts that is not explained by the tomogram's noise.
+
+    Parameters
+    ----------
+    patches : (P, K) float64
+    offsets : (K,) float64
+    shifts : (P,) float64
+        Best shift of each patch against the mean, in the unit of the offsets.
+
+    Returns
+    -------
+    float
+        τ² / (τ² + σ²), the factor that shrinks a noisy shift to its best estimate.
+
+    Notes
+    -----
+    A patch's shift errs by Σ t′e / Σ t′², with the slope t′ of the mean profile and the noise e;
+    its variance σ² follows from the autocovariance of the residuals along the normal. τ² is what
+    the shifts scatter beyond that.
+    """
+    template = aligned_mean(patches, offsets, shifts, np.ones(len(patches)))
+    slope = np.gradient(template, offsets)
+    slope_power = float((slope**2).sum())
+    if slope_power <= 0 or len(patches) < 2:
+        return 0.0
+    positions = offsets[None, :] + shifts[:, None]
+    rows = np.array([np.interp(p, offsets, q) for p, q in zip(positions, patches, strict=True)])
+    residual = rows - template
+    residual = residual - residual.mean(axis=1, keepdims=True)
+    count = len(offsets)
+    spectrum = np.abs(np.fft.rfft(residual, 2 * count, axis=1)) ** 2
+    covariance = np.fft.irfft(spectrum.mean(axis=0))[:count] / (count - np.arange(count))
+    covariance[count // 2 :] = 0.0  # the long lags are estimated from few pairs
+    noise = float(slope @ toeplitz(covariance) @ slope) / slope_power**2
+    scatter = float(shifts.var())
+    return float(np.clip(1.0 - noise / scatter, 0.0, 1.0)) if scatter > 0 else 0.0
 
 
 def aligned_mean(patches: Float64, offsets: Float64, shifts: Float64, weights: Float64) -> Float64:
