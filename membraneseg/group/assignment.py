@@ -58,8 +58,7 @@ def best_membrane(
             cost[:, label] = np.where(far, whole + 1.0, np.minimum(0.5 * (local + whole), local))
     cost = np.minimum(cost, _NO)
     own = np.where(labels >= 0, cost[np.arange(len(pieces)), np.maximum(labels, 0)], _NO)
-    best = cost.argmin(axis=1) if len(quadrics) else np.zeros(len(pieces), dtype=np.int64)
-    least = cost.min(axis=1) if len(quadrics) else np.full(len(pieces), _NO)
+    best, least = cost.argmin(axis=1), cost.min(axis=1)
     moved = np.where((least < 2.5) & (own > least + 3.0), best, labels)
     return np.asarray(np.where((own > 16.0) & (least > 6.0), -1, moved), dtype=np.int64)
 

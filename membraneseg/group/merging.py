@@ -18,8 +18,9 @@ from membraneseg.group.linking import link_pieces
 from membraneseg.group.patches import Pieces, cut_pieces
 from membraneseg.group.quadric import Quadric, misfits
 from membraneseg.group.regions import RegionMerger
+from membraneseg.group.sheets import join_sheets
 from membraneseg.group.splitting import split_regions
-from membraneseg.types import Float32, Int64, MembraneGroup, SliceFragments
+from membraneseg.types import Bool, Float32, Int64, MembraneGroup, SliceFragments
 
 __all__ = ["GroupConfig", "VolumeGeometry", "group_membranes"]
 
@@ -76,8 +77,12 @@ def group_membranes(
     report(0.3)
     evidence = Evidence(pieces, probability.shape, geometry.tilt_range_deg)
     labels = _join(pieces, evidence, config, report)
+    if (labels < 0).all():
+        logger.warning("group: the curves are too few and too small for a membrane")
+        return []
     quadrics = _membrane_quadrics(pieces, labels, config)
     labels = best_membrane(pieces, labels, quadrics, config.tolerance, config.link_reach_px)
+    labels = join_sheets(pieces, labels, ~_closed(pieces, labels, evidence, config))
     report(0.9)
     groups = _to_groups(pieces, labels, evidence, geometry, config)
     logger.info(
@@ -143,16 +148,14 @@ def _to_groups(
     config: GroupConfig,
 ) -> list[MembraneGroup]:
     """Membranes large and sure enough, largest first; the dropped ones are counted in the log."""
-    quadrics = _membrane_quadrics(pieces, labels, config)
     kept: list[tuple[Int64, bool]] = []
     dropped = 0
-    for label, quadric in enumerate(quadrics):
+    for label, closed in enumerate(_closed(pieces, labels, evidence, config).tolist()):
         members = np.flatnonzero(labels == label)
-        closed = quadric is not None and _is_closed(quadric, members, evidence, config)
         if _is_membrane(pieces, members, closed, config):
             kept.append((members, closed))
         else:
-            dropped += 1
+            dropped += len(members) > 0
     stray = int((labels < 0).sum())
     logger.info("group: dropped %d small or faint groups and %d stray pieces", dropped, stray)
     points = [np.flatnonzero(np.isin(pieces.piece_of_point, members)) for members, _ in kept]
@@ -168,6 +171,17 @@ def _to_groups(
         )
         for rank, index in enumerate(order.tolist())
     ]
+
+
+def _closed(pieces: Pieces, labels: Int64, evidence: Evidence, config: GroupConfig) -> Bool:
+    """Whether each membrane encloses a volume (L,)."""
+    quadrics = _membrane_quadrics(pieces, labels, config)
+    flags = [
+        quadric is not None
+        and _is_closed(quadric, np.flatnonzero(labels == label), evidence, config)
+        for label, quadric in enumerate(quadrics)
+    ]
+    return np.array(flags, dtype=bool)
 
 
 def _is_closed(quadric: Quadric, members: Int64, evidence: Evidence, config: GroupConfig) -> bool:
