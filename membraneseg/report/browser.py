@@ -16,6 +16,8 @@ from membraneseg.report.contours import plane_contours
 from membraneseg.report.slices import Grid, Plane, grey_range, probability_opacity, to_grey
 from membraneseg.types import Float64
 
+_PATH_TOLERANCE_PX = 0.1
+
 
 def level_planes(depth: int, levels: int) -> list[Plane]:
     """XY planes spread evenly over `depth` slices, at most `levels` of them."""
@@ -41,11 +43,11 @@ def browser_levels(content: ReportContent, config: ReportConfig) -> list[str]:
     size = picture_size_px(grid, config.widest_image_px)
     levels = []
     for plane in level_planes(grid.shape[0], config.z_levels):
-        grey = _resized(to_grey(plane.cut(content.voxels), limits), size)
+        grey = to_grey(_resized(plane.cut(content.voxels), size), limits)
         parts = [_image(grey, ".jpg", config.jpeg_quality, "tomogram")]
         if content.probability is not None:
-            opacity = probability_opacity(plane.cut(content.probability))
-            parts.append(_image(_coloured(_resized(opacity, size)), ".png", 9, "probability"))
+            opacity = probability_opacity(_resized(plane.cut(content.probability), size))
+            parts.append(_image(_coloured(opacity), ".png", 6, "probability"))
         parts.append(contour_svg(content.meshes, grid, plane, size))
         levels.append(f'<div class="level">{"".join(parts)}</div>')
     return levels
@@ -95,12 +97,12 @@ def _to_pixels(flat_nm: Float64, plane: Plane, grid: Grid, size_px: tuple[int, i
 
 
 def _path(pixels: Float64) -> str:
-    rounded = np.round(pixels, 1)
-    moved = np.concatenate([[True], np.any(np.diff(rounded, axis=0) != 0, axis=1)])
-    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in rounded[moved].tolist())
+    """Write a path, without the points that a line within a tenth of a pixel does not need."""
+    kept = cv2.approxPolyDP(pixels.astype(np.float32)[:, None], _PATH_TOLERANCE_PX, closed=False)
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in kept.reshape(-1, 2).tolist())
 
 
-def _resized(image: npt.NDArray[np.uint8], size_px: tuple[int, int]) -> npt.NDArray[np.uint8]:
+def _resized(image: npt.NDArray[np.float32], size_px: tuple[int, int]) -> npt.NDArray[np.float32]:
     """Bring a slice to the picture's size and turn its rows, so that the lowest comes last."""
     if (image.shape[1], image.shape[0]) != size_px:
         image = np.asarray(cv2.resize(image, size_px, interpolation=cv2.INTER_AREA))

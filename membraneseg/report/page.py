@@ -156,15 +156,19 @@ def _browser(content: ReportContent, config: ReportConfig) -> str:
 
 
 def _layer_boxes(content: ReportContent) -> str:
-    boxes = [("contours", "Contours of the membranes", " checked")]
+    boxes = []
+    if content.meshes:
+        boxes.append(("contours", "Contours of the membranes", " checked"))
     if content.probability is not None:
-        boxes.append(("probability", "Membrane probability", ""))
+        boxes.append(("probability", "Membrane probability", "" if boxes else " checked"))
+    ticks = "".join(
+        f'<label><input type="checkbox" name="{name}"{state}>{text}</label>'
+        for name, text, state in boxes
+    )
+    if not content.meshes:
+        return ticks
     return (
-        "".join(
-            f'<label><input type="checkbox" name="{name}"{state}>{text}</label>'
-            for name, text, state in boxes
-        )
-        + '<p class="faint"><span class="key"></span>seen in the tomogram<br>'
+        ticks + '<p class="faint"><span class="key"></span>seen in the tomogram<br>'
         '<span class="key inferred"></span>inferred</p>'
         '<p class="faint">Point at a line of the table below, and its membrane stands out '
         "here; point at a contour to read its number.</p>"

@@ -96,7 +96,9 @@ def observed_share(rows: Rows) -> float:
 
 
 def cards(rows: Rows) -> str:
-    """Four numbers in large type."""
+    """Five numbers in large type; nothing without any membrane."""
+    if not rows:
+        return ""
     area_nm2 = sum(v for v in (number_in(row, "area_nm2") for row in rows) if math.isfinite(v))
     radii = sorted(v for v in (number_in(r, "equivalent_radius_nm") for r in rows) if v == v)
     share = observed_share(rows)
