@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -37,12 +37,10 @@ app = typer.Typer(
 console = Console(stderr=True)
 
 OutOption = Annotated[
-    Optional[Path], typer.Option("-o", "--output", help="output folder [TOMO_membraneseg]")
+    Path | None, typer.Option("-o", "--output", help="output folder [TOMO_membraneseg]")
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="replace an existing result")]
-DeviceOption = Annotated[
-    Optional[str], typer.Option("--device", help="auto, cpu or cuda")
-]
+DeviceOption = Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda")]
 
 
 def _version(wanted: bool) -> None:
@@ -72,20 +70,20 @@ def run(
     tomogram: Annotated[Path, typer.Argument(metavar="TOMO", help="tomogram (.mrc, .rec, .map)")],
     output: OutOption = None,
     voxel_size: Annotated[
-        Optional[float], typer.Option(help="voxel size in Å, if the header's is wrong")
+        float | None, typer.Option(help="voxel size in Å, if the header's is wrong")
     ] = None,
     tilt_range: Annotated[
-        Optional[float], typer.Option(help="half the tilt range in degrees [read off the tomogram]")
+        float | None, typer.Option(help="half the tilt range in degrees [read off the tomogram]")
     ] = None,
     config: Annotated[
-        Optional[Path], typer.Option(help="settings as TOML (each run saves its config.toml)")
+        Path | None, typer.Option(help="settings as TOML (each run saves its config.toml)")
     ] = None,
     setting: Annotated[
-        Optional[list[str]], typer.Option("--set", help="one setting: stage.key=value; repeatable")
+        list[str] | None, typer.Option("--set", help="one setting: stage.key=value; repeatable")
     ] = None,
     resume: Annotated[bool, typer.Option(help="go on where an earlier run stopped")] = False,
     first: Annotated[
-        Optional[str], typer.Option("--from", help="compute again from this stage on")
+        str | None, typer.Option("--from", help="compute again from this stage on")
     ] = None,
     force: ForceOption = False,
     device: DeviceOption = None,

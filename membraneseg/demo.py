@@ -50,7 +50,7 @@ def simulate_to_folder(
         def told(step: str, share: float) -> None:
             if step not in steps:
                 steps.append(step)
-            progress((len(steps) - 1 + share) / 4.0)
+            progress((len(steps) - 1 + share) / 3.0)
 
         phantom = simulate_liposomes(config, np.random.default_rng(seed), told)
         written = write_phantom(phantom, folder, seed)

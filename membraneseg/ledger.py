@@ -92,9 +92,7 @@ class Ledger:
     first: str | None = None
     records: list[StageRecord] = field(default_factory=list)
 
-    def run(
-        self, name: str, settings: object, compute: Callable[[Progress], T], codec: Codec
-    ) -> T:
+    def run(self, name: str, settings: object, compute: Callable[[Progress], T], codec: Codec) -> T:
         """Load the stage's stored value, or compute and store it."""
         self.key = hash_of(self.key, name, settings)
         path = self.folder / f"{name}.npz"

@@ -191,9 +191,7 @@ def narrow_labels(labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[Any]:
     return labels.astype(np.int16 if labels.max(initial=0) <= 32767 else np.uint16)
 
 
-def write_meshes(
-    folder: Path, meshes: Sequence[tuple[int, Mesh]], formats: Sequence[str]
-) -> None:
+def write_meshes(folder: Path, meshes: Sequence[tuple[int, Mesh]], formats: Sequence[str]) -> None:
     """membranes.glb with all, and meshes/ with one file per membrane and format."""
     if (folder / "meshes").is_dir():
         shutil.rmtree(folder / "meshes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 import shutil
@@ -11,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from membraneseg import stage_values as values
-from membraneseg.config import RunConfig, to_toml
+from membraneseg.config import RunConfig, load_config, to_toml
 from membraneseg.errors import MembraneSegError
 from membraneseg.group.config import VolumeGeometry
 from membraneseg.group.fragments import trace_fragments
@@ -20,6 +21,7 @@ from membraneseg.io.atomic import remove_partial_files, write_text
 from membraneseg.io.mrc import check_voxels, read_tomogram
 from membraneseg.ledger import Codec, Ledger, Progress, Reporter
 from membraneseg.outputs import Findings, RunFacts, write_everything
+from membraneseg.progress import SilentReporter
 from membraneseg.segment.predict import predict
 from membraneseg.segment.tilt_range import is_tilted_about_x, measure_tilt_range
 from membraneseg.segment.unet import DEFAULT_WEIGHTS, file_sha256, load_weights
@@ -182,9 +184,27 @@ def find_membranes(
         for m in fitted.membranes
         if m.label not in kept
     )
-    return Findings(
-        tomogram, frame, segmentation, refined, meshes, (*fitted.failures, *dropped)
-    )
+    return Findings(tomogram, frame, segmentation, refined, meshes, (*fitted.failures, *dropped))
+
+
+def rewrite_report(folder: Path) -> Path:
+    """Write report.html of a finished run again, from its stage files and tables.
+
+    Raises
+    ------
+    MembraneSegError
+        If the folder holds no finished run.
+    """
+    try:
+        facts = json.loads((folder / "run.json").read_text())
+        config = load_config(folder / "config.toml")
+    except (OSError, ValueError, MembraneSegError) as error:
+        raise MembraneSegError(
+            f"{folder} holds no finished run ({error}): give the output folder of membraneseg run."
+        ) from error
+    request = RunRequest(Path(facts["tomogram"]), folder, resume=True, command=facts["command"])
+    run_tomogram(request, replace(config, tilt_range_deg=facts["tilt_range_deg"]), SilentReporter())
+    return folder / "report.html"
 
 
 def _share(progress: Progress) -> Callable[[int, int], None]:
@@ -236,9 +256,7 @@ def check_output(request: RunRequest) -> None:
                 f"not in {folder}: start from '{earlier}' or run without --from."
             )
     if folder.exists() and not folder.is_dir():
-        raise MembraneSegError(
-            f"The output {folder} is a file: give the name of a folder with -o."
-        )
+        raise MembraneSegError(f"The output {folder} is a file: give the name of a folder with -o.")
     fresh = not (request.resume or request.first or request.force)
     if folder.exists() and any(folder.iterdir()) and fresh:
         raise MembraneSegError(

@@ -150,9 +150,7 @@ def meshes_to_arrays(value: Sequence[tuple[int, Mesh]]) -> dict[str, npt.NDArray
 def meshes_from_arrays(arrays: Arrays) -> list[tuple[int, Mesh]]:
     """Undo `meshes_to_arrays`."""
     parts = [unpack(arrays[f.name], arrays[f"{f.name}_offsets"]) for f in fields(Mesh)]
-    return [
-        (int(label), Mesh(*own)) for label, *own in zip(arrays["label"], *parts, strict=True)
-    ]
+    return [(int(label), Mesh(*own)) for label, *own in zip(arrays["label"], *parts, strict=True)]
 
 
 def _strings(texts: Sequence[str]) -> npt.NDArray[np.str_]:

@@ -20,10 +20,10 @@ import numpy as np
 import numpy.typing as npt
 
 from membraneseg import stage_values
+from membraneseg.colours import PROBABILITY, inferred_colour, membrane_colour
 from membraneseg.coords import angstrom_to_index
 from membraneseg.errors import MembraneSegError
 from membraneseg.io.mrc import read_tomogram
-from membraneseg.report.colours import PROBABILITY, inferred_colour, membrane_colour
 from membraneseg.report.contours import plane_contours
 from membraneseg.report.slices import Grid, Plane, grey_range, probability_opacity, to_grey
 from membraneseg.types import Float64, MembraneGroup, Mesh, SliceFragments, Tomogram

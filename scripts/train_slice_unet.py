@@ -18,6 +18,7 @@ from synth2d.config import SliceConfig
 
 
 def main() -> None:
+    """Train, and print the scores."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="where checkpoints and weights go")
     parser.add_argument("--steps", type=int, default=TrainConfig.steps)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from slice_drawing import ResultFolder, SliceCanvas, read_fragments, run_viewer
 
-from membraneseg.report.colours import inferred_colour, membrane_colour
+from membraneseg.colours import inferred_colour, membrane_colour
 
 
 def prepare(result: ResultFolder) -> Callable[[SliceCanvas, int], None]:

@@ -76,9 +76,7 @@ class Body:
 
 def lengths(vectors: Float32) -> Float32:
     """Lengths (...) of (..., 3) vectors; much faster than a sum over so short an axis."""
-    return np.asarray(
-        np.sqrt(vectors[..., 0] ** 2 + vectors[..., 1] ** 2 + vectors[..., 2] ** 2)
-    )
+    return np.asarray(np.sqrt(vectors[..., 0] ** 2 + vectors[..., 1] ** 2 + vectors[..., 2] ** 2))
 
 
 def implicit_value(body: Body, points_A: Float32) -> Float32:

@@ -1,5 +1,7 @@
 """What a synthetic slice may look like: every range that is drawn from."""
 
+# ruff: noqa: RUF009 - _range makes dataclass fields
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field

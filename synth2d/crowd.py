@@ -20,7 +20,11 @@ GLOBULE_RADII_A = (18.0, 28.0, 42.0, 75.0)
 
 
 def _impulses(
-    rng: np.random.Generator, shape: tuple[int, int, int], count: int, pixel_size_A: float, rg: float
+    rng: np.random.Generator,
+    shape: tuple[int, int, int],
+    count: int,
+    pixel_size_A: float,
+    rg: float,
 ) -> Float32:
     """Proteins as small clumps of points, weighted by their distance from each slice."""
     field = np.zeros(shape, dtype=np.float32)

@@ -38,12 +38,12 @@ def wedge_depth_deg(normals_zyx: Float64, tilt_range_deg: float) -> Float64:
     theta = np.deg2rad(tilt_range_deg)
     normals = np.asarray(normals_zyx, dtype=np.float64)
     sine = np.abs(normals[..., 0]) * np.cos(theta) - np.abs(normals[..., 2]) * np.sin(theta)
-    return np.rad2deg(np.arcsin(np.clip(sine, -1.0, 1.0)))
+    return np.asarray(np.rad2deg(np.arcsin(np.clip(sine, -1.0, 1.0))), dtype=np.float64)
 
 
 def contrast_kept(depth_deg: Float64) -> Float64:
     """Share (0–1) of a bilayer's contrast left by ideal back-projection at a wedge depth."""
-    return np.interp(depth_deg, _DEPTH_DEG, _KEPT)
+    return np.asarray(np.interp(depth_deg, _DEPTH_DEG, _KEPT), dtype=np.float64)
 
 
 def is_visible(normals_zyx: Float64, tilt_range_deg: float) -> npt.NDArray[np.bool_]:

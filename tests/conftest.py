@@ -16,6 +16,7 @@ def corner_volume():
 @pytest.fixture
 def write_mrc():
     """Return a function that writes a volume with mrcfile, header fields as told."""
+
     def write(path: Path, voxels, voxel_size=VOXEL_A, **fields):
         with mrcfile.new(path, overwrite=True) as file:
             file.set_data(voxels)

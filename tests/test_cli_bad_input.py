@@ -74,9 +74,9 @@ def test_values_that_are_no_numbers_are_refused(refuse, tmp_path, write_mrc, bad
 
 
 def test_a_constant_volume_is_refused(refuse, tmp_path, write_mrc):
-    assert "constant" in refuse(write_mrc(tmp_path / "c.mrc", np.full_like(NOISE, 3.0))).lower() or (
-        "3" in refuse(tmp_path / "c.mrc")
-    )
+    assert "constant" in refuse(
+        write_mrc(tmp_path / "c.mrc", np.full_like(NOISE, 3.0))
+    ).lower() or ("3" in refuse(tmp_path / "c.mrc"))
 
 
 def test_a_single_slice_is_no_tomogram(refuse, tmp_path, write_mrc):

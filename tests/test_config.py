@@ -7,9 +7,12 @@ from membraneseg.errors import MembraneSegError
 
 
 def test_the_saved_configuration_reads_back_to_itself(tmp_path):
-    config = load_config(None, ["segment.flips=false", "fit.gp.degree=9", "mesh_formats=glb,stl"]
-                         if "fit.gp.degree" in {n for n, _, _ in explain()}
-                         else ["segment.flips=false", "mesh_formats=glb,stl"])
+    config = load_config(
+        None,
+        ["segment.flips=false", "fit.gp.degree=9", "mesh_formats=glb,stl"]
+        if "fit.gp.degree" in {n for n, _, _ in explain()}
+        else ["segment.flips=false", "mesh_formats=glb,stl"],
+    )
     (tmp_path / "c.toml").write_text(to_toml(config))
     assert load_config(tmp_path / "c.toml") == config
     assert config != RunConfig()

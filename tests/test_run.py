@@ -31,15 +31,44 @@ CONTRACT = {
     "uncertainty.mrc": np.float32,
     "vesicle_labels.mrc": np.int16,
 }
-OTHER_FILES = ("membranes.glb", "membranes.csv", "vesicles.csv", "vesicles.mod", "open.cxc",
-               "report.html", "config.toml", "run.json")
-MEMBRANE_COLUMNS = (
-    "id closed area_nm2 volume_nm3 equivalent_radius_nm mean_curvature_per_nm "
-    "gaussian_curvature_per_nm2 observed_fraction median_sigma_A thickness_nm x_A y_A z_A warnings"
-).split()
-VESICLE_COLUMNS = (
-    "id x_A y_A z_A radius_A outer_radius_A thickness_A membrane_intensity p_value refined"
-).split()
+OTHER_FILES = (
+    "membranes.glb",
+    "membranes.csv",
+    "vesicles.csv",
+    "vesicles.mod",
+    "open.cxc",
+    "report.html",
+    "config.toml",
+    "run.json",
+)
+MEMBRANE_COLUMNS = [
+    "id",
+    "closed",
+    "area_nm2",
+    "volume_nm3",
+    "equivalent_radius_nm",
+    "mean_curvature_per_nm",
+    "gaussian_curvature_per_nm2",
+    "observed_fraction",
+    "median_sigma_A",
+    "thickness_nm",
+    "x_A",
+    "y_A",
+    "z_A",
+    "warnings",
+]
+VESICLE_COLUMNS = [
+    "id",
+    "x_A",
+    "y_A",
+    "z_A",
+    "radius_A",
+    "outer_radius_A",
+    "thickness_A",
+    "membrane_intensity",
+    "p_value",
+    "refined",
+]
 QUICK = ["segment.flips=false", "tilt_range_deg=60"]
 
 
@@ -100,8 +129,10 @@ def test_every_vesicle_is_found_once_closed_with_its_radius_and_place(result):
 
 def test_meshes_are_watertight_outward_and_the_same_in_every_format(result):
     for name, mesh, _ in read_glb(result / "membranes.glb"):
-        loaded = [trimesh.load(result / "meshes" / f"{name}.{kind}", force="mesh")
-                  for kind in ("glb", "obj", "stl")]
+        loaded = [
+            trimesh.load(result / "meshes" / f"{name}.{kind}", force="mesh")
+            for kind in ("glb", "obj", "stl")
+        ]
         for one in loaded:
             one.merge_vertices()
             assert one.is_watertight
@@ -119,12 +150,14 @@ def test_inferred_caps_are_less_certain_than_what_was_seen(result):
 
 
 def test_observed_is_a_part_of_the_membranes_and_uncertainty_lies_on_them(result):
-    volumes = {n: mrcfile.read(result / f"{n}.mrc") for n in
-               ("membranes", "observed", "instances", "uncertainty", "probability")}
+    volumes = {
+        n: mrcfile.read(result / f"{n}.mrc")
+        for n in ("membranes", "observed", "instances", "uncertainty", "probability")
+    }
     assert (volumes["membranes"] >= volumes["observed"]).all()
     assert ((volumes["instances"] > 0) == (volumes["membranes"] > 0)).all()
     assert ((volumes["uncertainty"] > 0) == (volumes["membranes"] > 0)).all()
-    assert 0 <= volumes["probability"].min()
+    assert volumes["probability"].min() >= 0
     assert volumes["probability"].max() <= 1
 
 
@@ -209,8 +242,10 @@ def test_every_output_lands_on_the_same_physical_points(
         vertices = meshes[label].vertices_zyx_A[:, ::-1]
         assert np.linalg.norm(vertices.mean(0) - true) < 1.5 * VOXEL_A
         nearest = np.rint((vertices[meshes[label].observed] - offset) / VOXEL_A).astype(int)
-        by_place = {tuple(np.rint((p - offset) / VOXEL_A).astype(int)): v
-                    for p, v in zip(places.reshape(-1, 3), densities.ravel(), strict=True)}
+        by_place = {
+            tuple(np.rint((p - offset) / VOXEL_A).astype(int)): v
+            for p, v in zip(places.reshape(-1, 3), densities.ravel(), strict=True)
+        }
         assert np.mean([by_place[tuple(i)] for i in nearest[::7] if tuple(i) in by_place]) < dark
 
 
@@ -232,9 +267,17 @@ def _without_label(path: Path) -> bytes:
 
 @pytest.mark.parametrize("stage", ["segment", "groups", "surfaces", "meshes"])
 def test_a_run_killed_at_a_stage_resumes_to_the_same_result(result, tmp_path, stage):
-    command = [sys.executable, "-m", "membraneseg.cli", "run",
-               str(result.parent / "corner tomo.mrc"), "-o", str(tmp_path / "out"),
-               "--set", "mesh_formats=glb,obj,stl"]
+    command = [
+        sys.executable,
+        "-m",
+        "membraneseg.cli",
+        "run",
+        str(result.parent / "corner tomo.mrc"),
+        "-o",
+        str(tmp_path / "out"),
+        "--set",
+        "mesh_formats=glb,obj,stl",
+    ]
     command += [part for s in QUICK for part in ("--set", s)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
     mark = tmp_path / "out" / "stages" / f"{stage}.npz"

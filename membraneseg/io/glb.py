@@ -17,10 +17,10 @@ import numpy as np
 import numpy.typing as npt
 
 from membraneseg import __version__
+from membraneseg.colours import Colour, inferred_colour
 from membraneseg.coords import zyx_to_xyz
 from membraneseg.errors import MembraneSegError
 from membraneseg.io.atomic import whole_file
-from membraneseg.io.colours import Colour, inferred_colour
 from membraneseg.types import Mesh
 
 NamedMesh = tuple[str, Mesh, Colour]

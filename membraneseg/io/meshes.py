@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from membraneseg import __version__
+from membraneseg.colours import Colour, inferred_colour, membrane_colour
 from membraneseg.coords import zyx_to_xyz
 from membraneseg.errors import MembraneSegError
 from membraneseg.io.atomic import whole_file
-from membraneseg.io.colours import Colour, inferred_colour, membrane_colour
 from membraneseg.io.glb import NamedMesh, read_glb, write_glb
 from membraneseg.types import Mesh
 

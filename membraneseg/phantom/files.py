@@ -12,9 +12,9 @@ import tomli_w
 import trimesh
 
 from membraneseg import __version__
+from membraneseg.colours import membrane_colour
 from membraneseg.coords import zyx_to_xyz
 from membraneseg.io.atomic import whole_file, write_text
-from membraneseg.io.colours import membrane_colour
 from membraneseg.io.glb import write_glb
 from membraneseg.io.meshes import membrane_name
 from membraneseg.io.mrc import write_volume

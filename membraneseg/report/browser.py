@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from membraneseg.colours import PROBABILITY, css, inferred_colour, membrane_colour
 from membraneseg.errors import MembraneSegError
-from membraneseg.report.colours import PROBABILITY, css, inferred_colour, membrane_colour
 from membraneseg.report.content import Meshes, ReportConfig, ReportContent
 from membraneseg.report.contours import plane_contours
 from membraneseg.report.slices import Grid, Plane, grey_range, probability_opacity, to_grey

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 
-from membraneseg.report.colours import (
+from membraneseg.colours import (
     PROBABILITY,
     inferred_colour,
     membrane_colour,

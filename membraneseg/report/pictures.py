@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from membraneseg.report.colours import membrane_colour, unit_rgb
+from membraneseg.colours import membrane_colour, unit_rgb
 from membraneseg.report.content import ReportContent
 from membraneseg.report.drawing import FAINT_INK, INK, SlicePainter, scale_bar
 from membraneseg.report.scene import Camera, draw_scene, scene_size_nm

@@ -11,8 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
 
+from membraneseg.colours import inferred_colour, membrane_colour
 from membraneseg.coords import zyx_to_xyz
-from membraneseg.report.colours import inferred_colour, membrane_colour
 from membraneseg.report.content import Meshes
 from membraneseg.report.drawing import FAINT_INK
 from membraneseg.report.slices import Grid

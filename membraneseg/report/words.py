@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from membraneseg.report.colours import css, membrane_colour
+from membraneseg.colours import css, membrane_colour
 from membraneseg.report.content import RunFacts
 
 Rows = Sequence[Mapping[str, str]]

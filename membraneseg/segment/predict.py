@@ -40,9 +40,7 @@ class SegmentConfig:
                 f"twice segment.halo_px ({self.halo_px})."
             )
         if self.device not in ("auto", "cpu", "cuda"):
-            raise MembraneSegError(
-                f"segment.device is '{self.device}': give auto, cpu or cuda."
-            )
+            raise MembraneSegError(f"segment.device is '{self.device}': give auto, cpu or cuda.")
 
 
 @dataclass(frozen=True)
@@ -153,9 +151,7 @@ def _predict_slice(
     tile_x = min(config.tile_px, _up_to_16(width + 2 * halo))
     pad = ((0, 0), (halo, tile_y), (halo, tile_x))
     padded = np.pad(stack, pad, mode="symmetric")
-    jobs = [
-        (y, x) for y in _tiles(height, tile_y, halo) for x in _tiles(width, tile_x, halo)
-    ]
+    jobs = [(y, x) for y in _tiles(height, tile_y, halo) for x in _tiles(width, tile_x, halo)]
     out = np.zeros((3, height, width), dtype=np.float32)
     for first in range(0, len(jobs), config.batch):
         some = jobs[first : first + config.batch]
@@ -164,9 +160,7 @@ def _predict_slice(
         result = _probabilities(network, batch, config.flips)
         for (y, x), tile in zip(some, result, strict=True):
             rows, columns = y[2] - y[1], x[2] - x[1]
-            out[:, y[1] : y[2], x[1] : x[2]] = tile[
-                :, halo : halo + rows, halo : halo + columns
-            ]
+            out[:, y[1] : y[2], x[1] : x[2]] = tile[:, halo : halo + rows, halo : halo + columns]
     return out
 
 

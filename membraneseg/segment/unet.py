@@ -24,7 +24,9 @@ class UNetConfig:
 
     encoder: str = field(default="resnet18", metadata={"help": "encoder of smp.Unet"})
     depth: int = field(default=4, metadata={"help": "number of down-samplings"})
-    decoder_channels: tuple[int, ...] = field(default=(128, 64, 32, 32), metadata={"help": "widths"})
+    decoder_channels: tuple[int, ...] = field(
+        default=(128, 64, 32, 32), metadata={"help": "widths"}
+    )
     context: int = field(default=3, metadata={"help": "adjacent slices seen at once, odd"})
     classes: int = field(default=3, metadata={"help": "background, protein, membrane"})
     pixel_size_A: tuple[float, float] = field(
@@ -112,8 +114,9 @@ def load_weights(path: Path = DEFAULT_WEIGHTS) -> tuple[torch.nn.Module, UNetCon
         )
     network = build_unet(config)
     try:
-        network.load_state_dict({k: v.float() if v.is_floating_point() else v
-                                 for k, v in load_file(path).items()})
+        network.load_state_dict(
+            {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}
+        )
     except (RuntimeError, SafetensorError) as error:
         raise MembraneSegError(
             f"{path} does not fit the network that {described.name} describes: use files that "

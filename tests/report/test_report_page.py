@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import trimesh
 
+from membraneseg.colours import PROBABILITY
 from membraneseg.errors import MembraneSegError
 from membraneseg.report.browser import browser_levels, contour_svg, level_planes, picture_size_px
-from membraneseg.report.colours import PROBABILITY
 from membraneseg.report.content import ReportConfig, ReportContent, RunFacts, StageCost
 from membraneseg.report.page import report_html, write_report
 from membraneseg.report.pictures import histograms

@@ -4,7 +4,7 @@ import trimesh
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from membraneseg.report.colours import inferred_colour, membrane_colour
+from membraneseg.colours import inferred_colour, membrane_colour
 from membraneseg.report.scene import Camera, draw_scene, scene_size_nm
 from membraneseg.report.slices import Grid
 from membraneseg.report.triangles import coarse_enough, coarser, encloses, smooth_normals_xyz

@@ -9,8 +9,8 @@ import pytest
 import trimesh
 
 from membraneseg import stage_values
+from membraneseg.colours import PROBABILITY, membrane_colour
 from membraneseg.io.stages import save_stage
-from membraneseg.report.colours import PROBABILITY, membrane_colour
 from membraneseg.segment.predict import Segmentation
 from membraneseg.types import MembraneGroup, Mesh, SliceFragments
 

@@ -61,7 +61,9 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
         train(tmp_path / "parts", UNetConfig(), SLICES, config(4))
     finally:
         torch.use_deterministic_algorithms(False)
-    whole, parts = (load_weights(tmp_path / f / "slice_unet.safetensors")[0].state_dict()
-                    for f in ("whole", "parts"))
+    whole, parts = (
+        load_weights(tmp_path / f / "slice_unet.safetensors")[0].state_dict()
+        for f in ("whole", "parts")
+    )
     for name, value in whole.items():
         torch.testing.assert_close(parts[name], value, rtol=1e-3, atol=1e-4)

@@ -2,7 +2,7 @@ from itertools import combinations
 
 import numpy as np
 
-from membraneseg.report.colours import css, inferred_colour, membrane_colour
+from membraneseg.colours import css, inferred_colour, membrane_colour
 
 
 def test_the_first_fifty_colours_differ_by_at_least_thirty_of_255():
