@@ -6,7 +6,14 @@ import numpy as np
 from scipy.linalg import toeplitz
 from scipy.spatial import cKDTree
 
-from membraneseg.surface.profile import CORE_NM, Profiles, dark_centre, patch_average, patch_centres
+from membraneseg.surface.profile import (
+    CORE_NM,
+    Profiles,
+    dark_centre,
+    patch_average,
+    patch_centres,
+    weighted_mean,
+)
 from membraneseg.types import Float64
 
 LEAST_PATCHES = 3
@@ -23,7 +30,7 @@ def point_shifts(
     points_px : (P, 3) float64
     voxel_size_nm : float
     patch_nm : float
-        Radius of the patches.
+        Radius of the patches; infinite: the whole membrane moves alike; 0: nothing moves.
     largest : float
         Bound of a shift, in voxels.
 
@@ -32,8 +39,13 @@ def point_shifts(
     (P,) float64
         In voxels, within ± `largest`; 0 where no patch is near.
     """
-    if len(profiles.sites_zyx) == 0 or len(points_px) == 0:
+    if len(profiles.sites_zyx) == 0 or len(points_px) == 0 or patch_nm <= 0:
         return np.zeros(len(points_px))
+    if np.isinf(patch_nm):
+        mean = weighted_mean(profiles.density, profiles.areas)
+        half_width = CORE_NM / voxel_size_nm + 0.5
+        centre = dark_centre(mean, profiles.offsets, half_width, largest)
+        return np.full(len(points_px), centre)
     radius = max(patch_nm / voxel_size_nm, 2.0)
     centres = patch_centres(profiles.sites_zyx, 0.5 * radius)
     patches = patch_average(profiles, centres, radius)
@@ -43,14 +55,42 @@ def point_shifts(
     patches, places = patches[usable], profiles.sites_zyx[centres[usable]]
     shifts, trust, centre = align(patches, profiles.offsets, voxel_size_nm, largest)
     shifts = shifts * reliability(patches, profiles.offsets, shifts)
-    tree = cKDTree(places)
+    return spread_to_points(points_px, places, (shifts, trust), radius, (centre, largest))
+
+
+def spread_to_points(
+    points_px: Float64,
+    places: Float64,
+    patches: tuple[Float64, Float64],
+    radius: float,
+    common: tuple[float, float],
+) -> Float64:
+    """Give every point the mean shift of the patches about it.
+
+    Parameters
+    ----------
+    points_px : (P, 3) float64
+    places : (Q, 3) float64
+        Centres of the patches.
+    patches : ((Q,), (Q,)) float64
+        Their shifts and how far these are trusted.
+    radius : float
+        Of the patches, in voxels.
+    common : (float, float)
+        What is added everywhere, and the bound of the sum.
+
+    Returns
+    -------
+    (P,) float64
+        0 for points farther than 1.5 radii from every patch.
+    """
+    shifts, trust = patches
+    centre, largest = common
     count = min(8, len(places))
-    distance, nearest = tree.query(points_px, k=count)
-    distance, nearest = distance.reshape(-1, count), nearest.reshape(-1, count)
+    distance, nearest = cKDTree(places).query(points_px, k=np.arange(1, count + 1))
     weight = np.exp(-2.0 * (distance / radius) ** 2)
-    local = (weight * (trust * shifts)[nearest]).sum(axis=1) / np.maximum(
-        (weight * trust[nearest]).sum(axis=1), 1e-12
-    )
+    summed = (weight * (trust * shifts)[nearest]).sum(axis=1)
+    local = summed / np.maximum((weight * trust[nearest]).sum(axis=1), 1e-12)
     local = np.where(distance[:, 0] <= 1.5 * radius, local + centre, 0.0)
     return np.asarray(np.clip(local, -largest, largest))
 
