@@ -52,7 +52,7 @@ def contrast_transfer(frequency_per_A: Float64, optics: Optics) -> Float64:
         transfer = np.abs(transfer)
     rising = phase < np.pi / 2  # before the first maximum
     transfer = np.where(rising, np.maximum(transfer, optics.low_frequency_gain), transfer)
-    envelope = np.exp(-k2 * optics.resolution_A**2 / np.pi**2)
+    envelope = np.exp(-k2 * optics.resolution_A**2)
     return -transfer * envelope * np.sinc(frequency_per_A * optics.pixel_size_A)
 
 

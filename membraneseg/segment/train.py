@@ -30,7 +30,7 @@ VALIDATION_SEED = 10_000_019
 class TrainConfig:
     """How long and how to train."""
 
-    steps: int = field(default=5500, metadata={"help": "optimiser steps"})
+    steps: int = field(default=4000, metadata={"help": "optimiser steps"})
     batch: int = field(default=8, metadata={"help": "slices per step"})
     learning_rate: float = field(default=1.5e-3, metadata={"help": "peak learning rate"})
     weight_decay: float = field(default=1e-2, metadata={"help": "AdamW weight decay"})
