@@ -3,6 +3,8 @@
 Arrays are zyx; the unit is the voxel: noise about 0.7, spacing of the points about 1.
 """
 
+from gp_fit.anchored import AnchoredConfig, AnchoredSurface
+from gp_fit.config import FitConfig
 from gp_fit.coverage import ClosureConfig, Coverage
 from gp_fit.ellipse import Ellipse, distance_to_ellipse, fit_ellipse
 from gp_fit.ellipsoid import Ellipsoid, fit_ellipsoid
@@ -13,12 +15,21 @@ from gp_fit.errors import (
     NoSurfaceError,
     TooFewPointsError,
 )
-from gp_fit.fit import FitConfig, fit_surface
+from gp_fit.evidence_energy import EvidenceConfig
+from gp_fit.fit import fit_surface
 from gp_fit.fitted import FittedSurface
+from gp_fit.hermite import HermiteConfig, HermiteSurface
 from gp_fit.star_fit import StarConfig
 from gp_fit.star_shaped import StarShapedSurface
+from gp_fit.wedge_evidence import with_wedge_evidence
 
 __all__ = [
+    "AnchoredConfig",
+    "AnchoredSurface",
+    "EvidenceConfig",
+    "HermiteConfig",
+    "HermiteSurface",
+    "with_wedge_evidence",
     "ClosureConfig",
     "CollinearPointsError",
     "CoplanarPointsError",

@@ -8,12 +8,19 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from gp_fit.anchored import AnchoredSurface
 from gp_fit.arrays import Float64, Int64
+from gp_fit.hermite import HermiteSurface
 from gp_fit.sphere import mesh_area, mesh_volume
 from gp_fit.star_shaped import StarShapedSurface
 
 _PREFIX = "surface_"
-_SURFACES = {"star": StarShapedSurface}
+_SURFACES: dict[str, type[StarShapedSurface] | type[HermiteSurface] | type[AnchoredSurface]] = {
+    "star": StarShapedSurface,
+    "hermite": HermiteSurface,
+    "sheet": HermiteSurface,
+    "anchored": AnchoredSurface,
+}
 
 
 class ImplicitSurface(Protocol):

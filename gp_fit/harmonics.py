@@ -83,6 +83,46 @@ def harmonic_gradients(directions: Float64, max_degree: int) -> Float64:
     return np.ascontiguousarray(slopes.transpose(2, 0, 1))
 
 
+def harmonic_sum(directions: Float64, coefficients: Float64) -> tuple[Float64, Float64]:
+    """Sum a series of harmonics without forming the matrix of all of them.
+
+    Parameters
+    ----------
+    directions : (N, 3) float64
+        Unit vectors.
+    coefficients : ((L + 1)²,) float64
+
+    Returns
+    -------
+    values : (N,) float64
+    slopes : (N, 3) float64
+        Tangential gradients.
+    """
+    max_degree = round(np.sqrt(len(coefficients))) - 1
+    legendre = _legendre(directions[:, 0], max_degree)
+    waves = _azimuth(directions, max_degree)
+    degrees, orders = np.tril_indices(max_degree + 1)
+    raised = np.sqrt((degrees - orders) * (degrees + orders + 1.0) / np.where(orders, 1.0, 2.0))
+    below = orders < degrees
+    value = np.zeros(len(directions))
+    slopes = np.zeros((3, len(directions)))
+    order = np.arange(1, max_degree + 1)[:, None]
+    for sign in (1, -1):
+        table = np.zeros((2, max_degree + 1, max_degree + 2))
+        own = coefficients[degrees * (degrees + 1) + sign * orders] * ((sign > 0) | (orders > 0))
+        table[0, degrees, orders] = own
+        table[1, degrees[below], orders[below] + 1] = (own * raised)[below]
+        along = np.einsum("lm,lmn->mn", table[0, :, :-1], legendre, optimize=True)
+        steep = np.einsum("lm,lmn->mn", table[1, :, 1:-1], legendre[:, 1:], optimize=True)
+        wave, other = waves if sign > 0 else waves[::-1]
+        value += np.sum(along * wave, axis=0)
+        slopes[0] += np.sum(steep * wave[:-1], axis=0)
+        slopes[2] += np.sum(order * along[1:] * wave[:-1], axis=0)
+        slopes[1] -= sign * np.sum(order * along[1:] * other[:-1], axis=0)
+    slopes -= directions.T * np.sum(directions.T * slopes, axis=0)
+    return value, np.ascontiguousarray(slopes.T)
+
+
 def _legendre(polar: Float64, max_degree: int) -> Float64:
     """Normalised P_lm / sin^m as (L + 1, L + 1, N), √2 of the real harmonics included for m > 0."""
     table = np.zeros((max_degree + 1, max_degree + 1, len(polar)))

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from gp_fit.arrays import Float64, Int64
 from gp_fit.ellipsoid import Ellipsoid
-from gp_fit.harmonics import harmonic_gradients, harmonics
+from gp_fit.harmonics import harmonic_sum, harmonics
 from gp_fit.sphere import icosphere, mesh_volume
 from gp_fit.star_fit import StarConfig, StarState, fit_star, normal_scale
 
@@ -90,7 +90,7 @@ class StarShapedSurface:
         state = self.state
         radius, scaled_radius, directions = self._polar(points_zyx)
         offsets = np.asarray(points_zyx, dtype=np.float64) - state.ellipsoid.centre_zyx
-        height, slopes = self.height(directions), self.slopes(directions)
+        height, slopes = self.height_and_slopes(directions)
         ray = offsets / radius[:, None] * (1.0 - height / scaled_radius)[:, None]
         towards = (height[:, None] * directions - slopes) / state.ellipsoid.semi_axes
         across = (radius / scaled_radius**2)[:, None] * (towards @ state.ellipsoid.rotation.T)
@@ -108,28 +108,22 @@ class StarShapedSurface:
             part = directions[begin : begin + _CHUNK]
             basis = harmonics(part, state.max_degree)
             variance = np.sum((basis @ state.covariance) * basis, axis=1)
-            height = 1.0 + basis @ state.coefficients
-            scale = normal_scale(part, height, self.slopes(part), state.ellipsoid.semi_axes)
+            height, slopes = self.height_and_slopes(part)
+            scale = normal_scale(part, height, slopes, state.ellipsoid.semi_axes)
             result[begin : begin + _CHUNK] = np.sqrt(np.maximum(variance, 0.0)) * scale
         return state.sd_inflation * result
 
     def height(self, directions: Float64) -> Float64:
         """1 + g (N,) in unit directions (N, 3) of the ellipsoid's scaled frame."""
-        parts = [
-            harmonics(directions[begin : begin + _CHUNK], self.state.max_degree)
-            @ self.state.coefficients
-            for begin in range(0, len(directions), _CHUNK)
-        ]
-        return 1.0 + np.concatenate(parts) if parts else np.empty(0)
+        return self.height_and_slopes(directions)[0]
 
-    def slopes(self, directions: Float64) -> Float64:
-        """Tangential gradient (N, 3) of g in the scaled frame."""
-        parts = [
-            harmonic_gradients(directions[begin : begin + _CHUNK], self.state.max_degree)
-            @ self.state.coefficients
-            for begin in range(0, len(directions), _CHUNK)
-        ]
-        return np.concatenate(parts) if parts else np.empty((0, 3))
+    def height_and_slopes(self, directions: Float64) -> tuple[Float64, Float64]:
+        """1 + g (N,) and the tangential gradient (N, 3) of g, in unit directions (N, 3)."""
+        height, slopes = np.empty(len(directions)), np.empty((len(directions), 3))
+        for begin in range(0, len(directions), _CHUNK):
+            part = slice(begin, begin + _CHUNK)
+            height[part], slopes[part] = harmonic_sum(directions[part], self.state.coefficients)
+        return 1.0 + height, slopes
 
     def mesh(self, spacing_px: float = 2.0) -> tuple[Float64, Int64]:
         """Triangulate the surface.

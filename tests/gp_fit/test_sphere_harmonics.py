@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import sph_harm_y
 
-from gp_fit.harmonics import degrees_of, harmonic_gradients, harmonics
+from gp_fit.harmonics import degrees_of, harmonic_gradients, harmonic_sum, harmonics
 from gp_fit.sphere import euler_number, icosphere, is_watertight, mesh_volume, spiral_directions
 
 
@@ -43,6 +43,14 @@ def test_gradients_equal_finite_differences_and_are_tangential():
     difference = (harmonics(ahead, 8) - harmonics(behind, 8)) / 2.0
     assert np.einsum("ndk,nd->nk", gradients, step) == pytest.approx(difference, abs=1e-12)
     assert np.einsum("ndk,nd->nk", gradients, directions) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_a_summed_series_equals_the_product_with_the_matrices():
+    directions = spiral_directions(25)
+    coefficients = np.random.default_rng(1).normal(size=49)
+    values, slopes = harmonic_sum(directions, coefficients)
+    assert values == pytest.approx(harmonics(directions, 6) @ coefficients, abs=1e-12)
+    assert slopes == pytest.approx(harmonic_gradients(directions, 6) @ coefficients, abs=1e-11)
 
 
 @pytest.mark.parametrize("frequency", [1, 4, 17])
