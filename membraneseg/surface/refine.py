@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -303,7 +303,7 @@ def _described(
     config: RefineConfig,
     moves: tuple[float, int],
 ) -> RefinedMembrane:
-    """Measure the final profile and warn where it shows no membrane."""
+    """Measure the final profile."""
     depth, z_score = band_contrast(profiles, voxel_size_nm, config.patch_radius_nm)
     doubtful = z_score < config.doubtful_z
     mean, width = weighted_mean(profiles.density, profiles.areas), None
@@ -320,9 +320,6 @@ def _described(
         shift_voxels=moves[0],
         rounds=moves[1],
     )
-    if doubtful:
-        text = f"doubtful: the tomogram shows hardly any dark line here (z = {z_score:.1f})"
-        membrane = replace(membrane, warnings=(*membrane.warnings, text))
     return RefinedMembrane(membrane, profile)
 
 
