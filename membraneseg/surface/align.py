@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 from membraneseg.surface.profile import (
     CORE_NM,
     Profiles,
+    band_contrast,
     dark_centre,
     patch_average,
     patch_centres,
@@ -17,6 +18,39 @@ from membraneseg.surface.profile import (
 from membraneseg.types import Float64
 
 LEAST_PATCHES = 3
+PATCH_Z = 3.0
+"""Patches grow until the membrane is about this many standard errors dark in each."""
+
+
+def patch_radius_nm(
+    profiles: Profiles, voxel_size_nm: float, least_nm: float, doubtful_z: float
+) -> float:
+    """Radius of patches large enough for the membrane to stand out of the noise in each.
+
+    Parameters
+    ----------
+    profiles : Profiles
+    voxel_size_nm : float
+    least_nm : float
+        The smallest radius wanted.
+    doubtful_z : float
+        Standard errors of darkness below which the membrane itself is doubtful.
+
+    Returns
+    -------
+    float
+        At least `least_nm`; infinite (one patch) where the whole membrane is needed, and 0
+        (do not move) where even the whole is doubtful.
+    """
+    _, z_score = band_contrast(profiles, voxel_size_nm, least_nm)
+    if z_score < doubtful_z:
+        return 0.0
+    # A Gaussian patch weighs as much as a disc of half its area: z grows with the root of area.
+    area_nm2 = float(profiles.areas.sum()) * voxel_size_nm**2
+    needed_nm = PATCH_Z / z_score * np.sqrt(2.0 * area_nm2 / np.pi)
+    if needed_nm > 0.5 * np.sqrt(area_nm2):
+        return float("inf")
+    return max(least_nm, float(needed_nm))
 
 
 def point_shifts(

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.special import expit
 
+from gp_fit.config import FitConfig
 from gp_fit.errors import GeometryError
-from gp_fit.fit import FitConfig, fit_surface
+from gp_fit.fit import fit_surface
 from membraneseg.coords import angstrom_to_index
 from membraneseg.errors import MembraneSegError
 from membraneseg.surface.frame import VolumeFrame
@@ -34,6 +35,19 @@ class SurfaceConfig:
     wedge_evidence: bool = field(
         default=True,
         metadata={"help": "let what was not seen speak: no points where the wedge would show them"},
+    )
+    trusted_depth_deg: float = field(
+        default=-17.0,
+        metadata={"help": "points where the normal lies deeper than this in the wedge are left out"},
+    )
+    trusted_share: float = field(
+        default=0.3, metadata={"help": "share of the points that must remain for that, else none is"}
+    )
+    trust_rounds: int = field(
+        default=5, metadata={"help": "times the trusted points are chosen again and refitted"}
+    )
+    sigma_inflation: float = field(
+        default=1.0, metadata={"help": "factor on the fit's standard deviation, from phantoms"}
     )
     support_radius_voxels: float = field(
         default=2.5,
@@ -139,7 +153,41 @@ def fit_membrane(
         detection_probability=seen if config.wedge_evidence else None,
         inside_volume=frame.contains,
     )
+    surface = _refit_on_trusted(surface, points_px, frame, config)
     return FittedMembrane(label, points_zyx_A, surface, tuple(surface.warnings))
+
+
+def _refit_on_trusted(
+    surface: FittedSurface, points_px: Float64, frame: VolumeFrame, config: SurfaceConfig
+) -> FittedSurface:
+    """Fit a closed surface again without the points that the wedge has pulled out of place.
+
+    Near the edge of the wedge a back-projected membrane does not just fade: it runs straight on
+    along the edge, so that points there lie outside the true surface and the caps come out too
+    tall. Which points those are depends on the surface, so the choice is made a few times.
+    """
+    if not surface.closed:
+        return surface
+    for _ in range(config.trust_rounds):
+        depth = wedge_depth_deg(unit_gradient(surface, points_px), frame.tilt_range_deg)
+        trusted = depth < config.trusted_depth_deg
+        if trusted.mean() < config.trusted_share:
+            return surface
+        try:
+            again = fit_surface(points_px[trusted], config.gp, inside_volume=frame.contains)
+        except GeometryError:
+            return surface
+        if not again.closed:
+            return surface
+        surface = again
+    return surface
+
+
+def unit_gradient(surface: Surface, points_px: Float64) -> Float64:
+    """Outward unit normals (N, 3) of the level sets through (N, 3) points."""
+    gradient = surface.gradient(points_px)
+    length = np.linalg.norm(gradient, axis=1, keepdims=True)
+    return np.asarray(gradient / np.maximum(length, 1e-12))
 
 
 def fit_membranes(

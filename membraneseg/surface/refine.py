@@ -18,7 +18,7 @@ import numpy.typing as npt
 from gp_fit.errors import GeometryError
 from membraneseg.coords import angstrom_to_index, index_to_angstrom
 from membraneseg.errors import MembraneSegError
-from membraneseg.surface.align import point_shifts
+from membraneseg.surface.align import patch_radius_nm, point_shifts
 from membraneseg.surface.fit import FittedMembrane, SurfaceConfig, fit_membrane
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.mesh import supported_vertices
@@ -38,8 +38,6 @@ logger = logging.getLogger(__name__)
 STEP_VOXELS = 0.5
 EXPLAINED_TOLERANCE = 0.01
 """The share of explained points may fluctuate by this much between two fits."""
-PATCH_Z = 3.0
-"""Patches grow until the membrane is about this many standard errors dark in each."""
 SHARPNESS_KEPT = 0.98
 """A refit may flatten the mean profile to this share: a pure shift changes it by noise alone."""
 
@@ -117,7 +115,7 @@ class MembraneProfile:
     shift_voxels : float
         Root mean square distance that the surface was moved.
     rounds : int
-        Rounds that were kept.
+        Kept.
     """
 
     offsets_nm: Float64
@@ -159,7 +157,7 @@ def refine_membranes(
         For the refits and the observed flag.
     config : RefineConfig
     progress : callable, optional
-        Told (done, total) after each membrane.
+        Told (done, total).
 
     Returns
     -------
@@ -210,19 +208,17 @@ def refine_membrane(
 
     Notes
     -----
-    Each patch's profile is aligned with the membrane's mean profile; the points near it move by
-    that shift plus the distance of the mean profile's dark middle from the surface. A refit is
-    kept only if the mean profile does not get flatter and no fewer points are explained.
+    Points move by the shift of their patch against the mean profile plus that of its dark middle
+    against the surface. A refit is kept only if the profile stays sharp and the points explained.
     """
     surface_config, config = configs
     current, profiles = membrane, _profiles(voxels, membrane, frame, surface_config, config)
     travelled, rounds = np.zeros(len(membrane.points_zyx_A)), 0
     for _ in range(config.rounds):
         points = angstrom_to_index(current.points_zyx_A, frame.voxel_size_A, frame.origin_zyx_A)
-        patch_nm = patch_radius_nm(profiles, frame.voxel_size_nm, config)
-        shifts = point_shifts(
-            profiles, points, frame.voxel_size_nm, patch_nm, config.largest_shift_voxels
-        )
+        voxel_nm, largest = frame.voxel_size_nm, config.largest_shift_voxels
+        patch_nm = patch_radius_nm(profiles, voxel_nm, config.patch_radius_nm, config.doubtful_z)
+        shifts = point_shifts(profiles, points, voxel_nm, patch_nm, largest)
         if float(np.abs(shifts).mean()) < config.converged_voxels:
             break
         moved = points + shifts[:, None] * unit(current.surface.gradient(points))
@@ -239,32 +235,6 @@ def refine_membrane(
         travelled = travelled + shifts
     shift = float(np.sqrt((travelled**2).mean())) if len(travelled) else 0.0
     return _described(current, profiles, frame.voxel_size_nm, config, (shift, rounds))
-
-
-def patch_radius_nm(profiles: Profiles, voxel_size_nm: float, config: RefineConfig) -> float:
-    """Radius of patches large enough for the membrane to stand out of the noise in each.
-
-    Parameters
-    ----------
-    profiles : Profiles
-    voxel_size_nm : float
-    config : RefineConfig
-
-    Returns
-    -------
-    float
-        At least `patch_radius_nm`; infinite (one patch) where the whole membrane is needed, and 0
-        (do not move) where even the whole is doubtful.
-    """
-    _, z_score = band_contrast(profiles, voxel_size_nm, config.patch_radius_nm)
-    if z_score < config.doubtful_z:
-        return 0.0
-    # A Gaussian patch weighs as much as a disc of half its area: z grows with the root of area.
-    area_nm2 = float(profiles.areas.sum()) * voxel_size_nm**2
-    needed_nm = PATCH_Z / z_score * np.sqrt(2.0 * area_nm2 / np.pi)
-    if needed_nm > 0.5 * np.sqrt(area_nm2):
-        return float("inf")
-    return max(config.patch_radius_nm, float(needed_nm))
 
 
 def _profiles(
