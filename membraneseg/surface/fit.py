@@ -47,7 +47,10 @@ class SurfaceConfig:
         default=5, metadata={"help": "times the trusted points are chosen again and refitted"}
     )
     sigma_inflation: float = field(
-        default=1.0, metadata={"help": "factor on the fit's standard deviation, from phantoms"}
+        default=1.8, metadata={"help": "factor on the fit's standard deviation, from phantoms"}
+    )
+    sigma_floor_voxels: float = field(
+        default=0.12, metadata={"help": "added in square: what neighbouring points err together"}
     )
     support_radius_voxels: float = field(
         default=2.5,
@@ -168,11 +171,13 @@ def _refit_on_trusted(
     """
     if not surface.closed:
         return surface
+    before = np.ones(len(points_px), dtype=np.bool_)
     for _ in range(config.trust_rounds):
         depth = wedge_depth_deg(unit_gradient(surface, points_px), frame.tilt_range_deg)
         trusted = depth < config.trusted_depth_deg
-        if trusted.mean() < config.trusted_share:
+        if trusted.mean() < config.trusted_share or (trusted != before).mean() < 0.005:
             return surface
+        before = trusted
         try:
             again = fit_surface(points_px[trusted], config.gp, inside_volume=frame.contains)
         except GeometryError:

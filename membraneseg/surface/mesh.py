@@ -7,9 +7,10 @@ from scipy.sparse import coo_array, csr_array
 from scipy.spatial import cKDTree
 
 from membraneseg.coords import angstrom_to_index, index_to_angstrom
-from membraneseg.surface.fit import FittedMembrane, SurfaceConfig
+from membraneseg.surface.fit import FittedMembrane, SurfaceConfig, unit_gradient
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.types import Bool, Float64, Int64, Mesh
+from synth2d.wedge import is_visible
 
 
 def membrane_mesh(membrane: FittedMembrane, frame: VolumeFrame, config: SurfaceConfig) -> Mesh:
@@ -24,17 +25,22 @@ def membrane_mesh(membrane: FittedMembrane, frame: VolumeFrame, config: SurfaceC
     Returns
     -------
     Mesh
-        `observed` is True where the membrane's own points support the surface.
+        `observed` is True where the membrane's own points support the surface and its normal
+        lies outside the missing wedge (wedge depth below 0): what looks like membrane deeper in
+        is the wedge's smear of its rim.
     """
     surface = membrane.surface
     vertices = np.asarray(surface.vertices_zyx, dtype=np.float64)
     faces = np.asarray(surface.faces, dtype=np.int64)
     points = angstrom_to_index(membrane.points_zyx_A, frame.voxel_size_A, frame.origin_zyx_A)
+    normals = unit_gradient(surface, vertices)
+    sigma = np.hypot(surface.vertex_sd * config.sigma_inflation, config.sigma_floor_voxels)
     return Mesh(
         vertices_zyx_A=index_to_angstrom(vertices, frame.voxel_size_A, frame.origin_zyx_A),
         faces=faces,
-        sigma_A=np.asarray(surface.vertex_sd, dtype=np.float64) * frame.voxel_size_A,
-        observed=supported_vertices(vertices, faces, points, config),
+        sigma_A=sigma * frame.voxel_size_A,
+        observed=supported_vertices(vertices, faces, points, config)
+        & is_visible(normals, frame.tilt_range_deg),
     )
 
 
