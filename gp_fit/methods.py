@@ -17,6 +17,7 @@ from gp_fit.coverage import (
     coverage_of,
     vertex_areas,
 )
+from gp_fit.ellipsoid import fit_ellipsoid
 from gp_fit.errors import NoSurfaceError
 from gp_fit.extract import ExtractConfig, zero_level
 from gp_fit.fitted import FittedSurface, ImplicitSurface, distance
@@ -27,6 +28,7 @@ from gp_fit.star_shaped import StarShapedSurface
 from gp_fit.wedge_evidence import with_wedge_evidence
 
 _NEAR_PX = 4.0
+_ON_POINT_PX = 1.5
 _JUDGED_POINTS = 5000
 _SD_POINTS = 1500
 
@@ -80,8 +82,15 @@ class StarAttempt:
 
 def try_star(scene: Scene, config: FitConfig) -> StarAttempt:
     """Fit a star-shaped surface and judge it by all points that are not isolated."""
+    frame = fit_ellipsoid(scene.points)
+    radius = float(np.cbrt(np.prod(frame.semi_axes)))
+    extent = float(np.ptp(scene.points, axis=0).max())
+    if extent < radius and config.method == "auto":
+        # A cap that narrow covers less than a tenth of the sphere.
+        reason = f"the points span {extent:.0f} voxels of a shape of radius {radius:.0f}"
+        return StarAttempt(None, True, False, True, 0.0, 0.0, reason)
     try:
-        surface = StarShapedSurface(scene.points, config.star)
+        surface = StarShapedSurface(scene.points, config.star, frame)
     except NoSurfaceError:
         return StarAttempt(None, False, False, False, 0.0, 0.0, "no common centre")
     seen = coverage_of(surface, scene.points, scene.detection_probability, scene.inside_volume)
@@ -201,6 +210,7 @@ def open_sheet(
     reach = config.sheet_reach_spacings * surface.state.spacing_px
     widest = float(np.deg2rad(config.sheet_gap_deg))
     kept = surrounded(vertices, normals, surface.superpoints_zyx, reach, widest)
+    kept |= cKDTree(scene.points).query(vertices)[0] < _ON_POINT_PX
     kept[kept] = _vertex_sd(surface, vertices[kept]) < config.sheet_sd_px
     vertices, faces = trimmed(vertices, faces, kept)
     explained = explained_share(surface, scene.points, config.explained_distance_px)

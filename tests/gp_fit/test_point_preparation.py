@@ -1,0 +1,57 @@
+"""Density filter, superpoints, normals and their orientation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gp_fit.points import (
+    density_filter,
+    local_normals,
+    orient_normals,
+    superpoint_spacing,
+    superpoints,
+    transfer_orientation,
+)
+from gp_fit.sphere import spiral_directions
+
+
+def test_the_density_filter_drops_strays_and_keeps_the_surface():
+    sphere = 20.0 * spiral_directions(5000)
+    stray = np.random.default_rng(0).uniform(-10.0, 10.0, size=(50, 3))
+    kept = density_filter(np.concatenate([sphere, stray]))
+    assert kept[:5000].all()
+    assert kept[5000:].mean() < 0.1
+
+
+def test_superpoints_keep_the_centre_of_mass_and_every_point():
+    points = np.random.default_rng(1).normal(size=(3000, 3)) * 10.0
+    centres, counts, labels = superpoints(points, 4.0)
+    assert counts.sum() == 3000
+    assert np.array_equal(np.bincount(labels), counts)
+    mean = (counts[:, None] * centres).sum(axis=0) / 3000.0
+    assert mean == pytest.approx(points.mean(axis=0), abs=1e-9)
+
+
+def test_the_spacing_yields_about_the_wanted_number():
+    points = 40.0 * spiral_directions(20000)
+    spacing = superpoint_spacing(points, 500)
+    assert 350 < len(superpoints(points, spacing)[0]) < 700
+
+
+def test_normals_of_two_facing_lunes_all_point_outward():
+    """The sign must leap across the gap that the missing wedge leaves."""
+    directions = spiral_directions(1500)
+    seen = np.abs(directions[:, 0]) <= np.abs(directions[:, 2]) * np.tan(np.deg2rad(40.0))
+    noise = 0.2 * np.random.default_rng(2).normal(size=(int(seen.sum()), 3))
+    points = 30.0 * directions[seen] + noise
+    normals = orient_normals(points, local_normals(points, 6.0))
+    assert np.all(np.sum(normals * directions[seen], axis=1) > 0.9)
+
+
+def test_fine_normals_take_the_sign_of_the_nearest_coarse_one():
+    fine = 20.0 * spiral_directions(2000)
+    signs = np.where(np.random.default_rng(3).random(2000) < 0.5, -1.0, 1.0)[:, None]
+    coarse = spiral_directions(300)
+    turned = transfer_orientation(20.0 * coarse, coarse, fine, signs * fine / 20.0)
+    assert turned == pytest.approx(fine / 20.0)
