@@ -13,7 +13,7 @@ CORNER_VESICLES = (
 )
 
 
-def dark_vesicles(shape, vesicles, tilt_range=60.0, noise=0.4, seed=0):
+def dark_vesicles(shape, vesicles, tilt_range=60.0, noise=1.0, seed=0):
     """Volume of bilayer-dark shells that fade in the missing wedge, in noise."""
     grid = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1).astype(float)
     volume = np.random.default_rng(seed).normal(0, noise, shape)
@@ -23,7 +23,8 @@ def dark_vesicles(shape, vesicles, tilt_range=60.0, noise=0.4, seed=0):
         normals = offset / np.maximum(distance, 1e-9)[..., None]
         kept = contrast_kept(wedge_depth_deg(normals, tilt_range))
         depth = (distance - radius) * VOXEL_A
-        dark = np.exp(-0.5 * (depth / 22.0) ** 2) - 0.35 * np.exp(-0.5 * ((depth - 60) / 18) ** 2)
-        dark = dark - 0.35 * np.exp(-0.5 * ((depth + 60) / 18) ** 2)
+        leaflets = sum(np.exp(-0.5 * ((depth - side * 19) / 12.0) ** 2) for side in (-1, 1))
+        fringes = sum(np.exp(-0.5 * ((depth - side * 60) / 18.0) ** 2) for side in (-1, 1))
+        dark = leaflets - 0.25 * fringes
         volume -= 3.0 * kept * dark
     return volume.astype(np.float32)
