@@ -15,12 +15,12 @@ from gp_fit.quadric import closest_on_quadric, sampson_distance
 MINIMUM_POINTS = 10
 NOISE_PX = 0.7
 """Expected scatter of single points about the surface."""
-AXIS_RATIO_SD = 0.25
+AXIS_RATIO_SD = 0.12
 """Prior standard deviation of the log of each semi-axis about their mean."""
 NORMAL_SD = 0.3
 """Expected scatter of given normals, in radians."""
 FIT_POINTS = 400
-INDEPENDENT_POINTS = 100.0
+INDEPENDENT_POINTS = 30.0
 """The fit counts at most this many points as independent: real shapes are not ellipsoids."""
 _ROUNDS = 3
 

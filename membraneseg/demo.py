@@ -54,6 +54,7 @@ def simulate_to_folder(
 
         phantom = simulate_liposomes(config, np.random.default_rng(seed), told)
         written = write_phantom(phantom, folder, seed)
+        progress(1.0)
     return {path.stem.replace("_", " "): path for path in written}
 
 
@@ -77,8 +78,9 @@ def run_demo(folder: Path, seed: int, force: bool, reporter: Reporter) -> DemoOu
         command=f"membraneseg demo --output {folder} --seed {seed}",
     )
     result = run_tomogram(request, RunConfig(), reporter)
-    with reporter.stage("evaluate"):
+    with reporter.stage("evaluate") as progress:
         rows, scores = evaluate_to_file(request.output, phantom)
+        progress(1.0)
     rows += [
         ("seconds in all", f"{time.monotonic() - started:.0f}"),
         ("peak memory, GB", f"{peak_memory_MB() / 1024:.2f}"),

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 from membraneseg import stage_values as values
 from membraneseg.config import RunConfig, load_config, to_toml
 from membraneseg.errors import MembraneSegError
@@ -22,15 +24,16 @@ from membraneseg.io.mrc import check_voxels, read_tomogram
 from membraneseg.ledger import Codec, Ledger, Progress, Reporter
 from membraneseg.outputs import Findings, RunFacts, write_everything
 from membraneseg.progress import SilentReporter
-from membraneseg.segment.predict import predict
+from membraneseg.segment.predict import Segmentation, predict
 from membraneseg.segment.tilt_range import is_tilted_about_x, measure_tilt_range
 from membraneseg.segment.unet import DEFAULT_WEIGHTS, file_sha256, load_weights
+from membraneseg.stage_values import FitResult
 from membraneseg.surface.fit import fit_membranes
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.mesh import membrane_mesh
-from membraneseg.surface.refine import refine_membranes
+from membraneseg.surface.refine import RefinedMembrane, refine_membranes
 from membraneseg.surface.select import select_points
-from membraneseg.types import Tomogram
+from membraneseg.types import Float32, MembraneGroup, Tomogram
 
 log = logging.getLogger(__name__)
 
@@ -104,8 +107,9 @@ def run_tomogram(request: RunRequest, config: RunConfig, reporter: Reporter) -> 
     findings = find_membranes(tomogram, config, ledger, weights)
     findings = replace(findings, warnings=(*warnings, *findings.warnings))
     facts = RunFacts(request.command, request.tomogram, weights, tuple(ledger.records))
-    with reporter.stage("outputs"):
+    with reporter.stage("outputs") as progress:
         files, summary = write_everything(request.output, findings, header, config, facts)
+        progress(1.0)
     return RunResult(files, summary)
 
 
@@ -114,62 +118,12 @@ def find_membranes(
 ) -> Findings:
     """Run every stage in order; each sees only the values of those before it."""
     shape = (tomogram.voxels.shape[0], tomogram.voxels.shape[1], tomogram.voxels.shape[2])
-    place = (tomogram.voxel_size_A, tomogram.origin_zyx_A, config.tilt_range_deg)
-    frame = VolumeFrame(shape, *place)
-
-    def segment(progress: Progress) -> object:
-        network, unet = load_weights(weights)
-        return predict(tomogram, network, unet, config.segment, progress)
-
-    def fit(progress: Progress) -> object:
-        failures: list[str] = []
-        fitted = fit_membranes(
-            selected,
-            frame,
-            config.fit,
-            _share(progress),
-            lambda label, why: failures.append(f"group {label} has no surface: {why}"),
-        )
-        return values.FitResult(tuple(fitted), tuple(failures))
-
-    segmentation = ledger.run(
-        "segment",
-        [config.segment, file_sha256(weights)],
-        segment,
-        Codec(values.segmentation_to_arrays, values.segmentation_from_arrays),
-    )
-    fragments = ledger.run(
-        "fragments",
-        config.fragments,
-        lambda progress: trace_fragments(segmentation.membrane, config.fragments, progress),
-        Codec(values.fragments_to_arrays, values.fragments_from_arrays),
-    )
-    groups_codec = Codec(values.groups_to_arrays, values.groups_from_arrays)
-    groups = ledger.run(
-        "groups",
-        [config.group, config.tilt_range_deg],
-        lambda progress: group_membranes(
-            fragments, segmentation.membrane, VolumeGeometry(*place), config.group, progress
-        ),
-        groups_codec,
-    )
-    selected = ledger.run(
-        "selected",
-        config.select,
-        lambda progress: [select_points(g, VolumeGeometry(*place), config.select) for g in groups],
-        groups_codec,
-    )
-    fitted = ledger.run(
-        "surfaces", config.fit, fit, Codec(values.fit_to_arrays, values.fit_from_arrays)
-    )
-    refined = ledger.run(
-        "refined",
-        config.refine,
-        lambda progress: refine_membranes(
-            tomogram.voxels, fitted.membranes, frame, config.fit, config.refine, _share(progress)
-        ),
-        Codec(values.refined_to_arrays, values.refined_from_arrays),
-    )
+    frame = VolumeFrame(shape, tomogram.voxel_size_A, tomogram.origin_zyx_A, config.tilt_range_deg)
+    segmentation = _segment(tomogram, config, ledger, weights)
+    groups = _group(segmentation.membrane, frame, config, ledger)
+    with threadpool_limits(1):  # many small systems: threads only get into each other's way
+        fitted = _fit(groups, frame, config, ledger)
+        refined = _refine(tomogram, fitted, frame, config, ledger)
     meshes = ledger.run(
         "meshes",
         config.fit,
@@ -185,6 +139,78 @@ def find_membranes(
         if m.label not in kept
     )
     return Findings(tomogram, frame, segmentation, refined, meshes, (*fitted.failures, *dropped))
+
+
+def _segment(tomogram: Tomogram, config: RunConfig, ledger: Ledger, weights: Path) -> Segmentation:
+    """Voxels to the probability of membrane."""
+
+    def compute(progress: Progress) -> Segmentation:
+        network, unet = load_weights(weights)
+        return predict(tomogram, network, unet, config.segment, progress)
+
+    codec = Codec(values.segmentation_to_arrays, values.segmentation_from_arrays)
+    return ledger.run("segment", [config.segment, file_sha256(weights)], compute, codec)
+
+
+def _group(
+    probability: Float32, frame: VolumeFrame, config: RunConfig, ledger: Ledger
+) -> list[MembraneGroup]:
+    """Probability to curves, curves to membranes, membranes to trusted points."""
+    geometry = VolumeGeometry(frame.voxel_size_A, frame.origin_zyx_A, frame.tilt_range_deg)
+    codec = Codec(values.groups_to_arrays, values.groups_from_arrays)
+    fragments = ledger.run(
+        "fragments",
+        config.fragments,
+        lambda progress: trace_fragments(probability, config.fragments, progress),
+        Codec(values.fragments_to_arrays, values.fragments_from_arrays),
+    )
+    groups = ledger.run(
+        "groups",
+        config.group,
+        lambda progress: group_membranes(fragments, probability, geometry, config.group, progress),
+        codec,
+    )
+
+    def select(progress: Progress) -> list[MembraneGroup]:
+        chosen = []
+        for done, group in enumerate(groups, start=1):
+            chosen.append(select_points(group, geometry, config.select))
+            progress(done / len(groups))
+        return chosen
+
+    return ledger.run("selected", config.select, select, codec)
+
+
+def _fit(
+    groups: list[MembraneGroup], frame: VolumeFrame, config: RunConfig, ledger: Ledger
+) -> FitResult:
+    """Points to surfaces; a group without one is noted with its reason."""
+
+    def compute(progress: Progress) -> FitResult:
+        failures: list[str] = []
+
+        def failed(label: int, why: str) -> None:
+            failures.append(f"group {label} has no surface: {why}")
+
+        fitted = fit_membranes(groups, frame, config.fit, _share(progress), failed)
+        return FitResult(tuple(fitted), tuple(failures))
+
+    codec = Codec(values.fit_to_arrays, values.fit_from_arrays)
+    return ledger.run("surfaces", config.fit, compute, codec)
+
+
+def _refine(
+    tomogram: Tomogram, fitted: FitResult, frame: VolumeFrame, config: RunConfig, ledger: Ledger
+) -> list[RefinedMembrane]:
+    """Surfaces to surfaces that lie on the density."""
+    return ledger.run(
+        "refined",
+        config.refine,
+        lambda progress: refine_membranes(
+            tomogram.voxels, fitted.membranes, frame, config.fit, config.refine, _share(progress)
+        ),
+        Codec(values.refined_to_arrays, values.refined_from_arrays),
+    )
 
 
 def rewrite_report(folder: Path) -> Path:

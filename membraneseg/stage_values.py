@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from gp_fit.fit import FittedSurface
+from gp_fit.fitted import FittedSurface
 from membraneseg.io.stages import pack, unpack
 from membraneseg.segment.predict import Segmentation
 from membraneseg.surface.fit import FittedMembrane

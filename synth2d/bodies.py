@@ -85,7 +85,7 @@ def implicit_value(body: Body, points_A: Float32) -> Float32:
     if body.axes_A is None:
         return np.asarray(local[..., 0] - body.waves.at(points_A), dtype=np.float32)
     scaled = local / body.axes_A.astype(np.float32)
-    radius = lengths(scaled) + np.float32(1e-6)
+    radius = lengths(np.asarray(scaled, dtype=np.float32)) + np.float32(1e-6)
     unit = scaled / radius[..., None]
     return np.asarray(radius / (1.0 + body.waves.at(unit)) - 1.0, dtype=np.float32)
 
@@ -107,7 +107,7 @@ def distance_and_normal(body: Body, points_A: Float32, spacing_A: float) -> tupl
     normals_zyx : (C, H, W, 3) float32
     """
     value = implicit_value(body, points_A)
-    gradient = np.stack(np.gradient(value, spacing_A), axis=-1)
+    gradient = np.stack(list(np.gradient(value, spacing_A)), axis=-1)
     length = lengths(gradient) + np.float32(1e-9)
     return value / length, (gradient / length[..., None]).astype(np.float32)
 

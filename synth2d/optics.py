@@ -53,7 +53,8 @@ def contrast_transfer(frequency_per_A: Float64, optics: Optics) -> Float64:
     rising = phase < np.pi / 2  # before the first maximum
     transfer = np.where(rising, np.maximum(transfer, optics.low_frequency_gain), transfer)
     envelope = np.exp(-k2 * optics.resolution_A**2)
-    return -transfer * envelope * np.sinc(frequency_per_A * optics.pixel_size_A)
+    damped = transfer * envelope * np.sinc(frequency_per_A * optics.pixel_size_A)
+    return np.asarray(-damped, dtype=np.float64)
 
 
 def bilayer_profile(
@@ -88,7 +89,7 @@ def bilayer_profile(
     )
     core = core_depth * np.exp(-0.5 * (position / (0.28 * leaflet_spacing_A)) ** 2)
     spectrum = np.fft.rfft(leaflets - core)
-    frequency = np.fft.rfftfreq(count, spacing_A)
+    frequency = np.fft.rfftfreq(count, spacing_A).astype(np.float64)
     density = np.fft.irfft(spectrum * contrast_transfer(frequency, optics), count)
     keep = np.abs(position) <= PROFILE_REACH_A
     return position[keep], density[keep] / -density[keep].min()

@@ -91,7 +91,7 @@ def _draw_body(
         return
     points = canvas.points_A[:, window[0], window[1]]
     distance, normals = distance_and_normal(body, points, optics.pixel_size_A)
-    depth = wedge_depth_deg(normals, canvas.theta_deg)
+    depth = wedge_depth_deg(normals.astype(np.float64), canvas.theta_deg)
     kept = contrast_kept(depth).astype(np.float32)
     if owner is not None:  # cristae end where the inner membrane begins
         limit, _ = distance_and_normal(owner, points, optics.pixel_size_A)
@@ -227,7 +227,7 @@ def _expose(
     peak = float(np.abs(structure).max()) + 1e-6
     gain = rng.uniform(0.3, 1.6) / max(peak / max(1.0, float(canvas.density.max())), 1e-6)
     contrast = canvas.contrast + np.float32(gain) * structure
-    image = contrast * log_uniform(rng, config.contrast_to_noise)
+    image: Float32 = contrast * np.float32(log_uniform(rng, config.contrast_to_noise))
     if rng.random() < 0.12:
         image = add_gold(rng, image, optics.pixel_size_A)
     if rng.random() < 0.06:

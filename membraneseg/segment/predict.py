@@ -98,7 +98,7 @@ def predict(
     device = config.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
-    network = network.to(device, memory_format=torch.channels_last)
+    network = network.to(device).to(memory_format=torch.channels_last)
     flat, deviation = _deviations(voxels)
     shape = voxels.shape
     membrane = np.zeros(shape, dtype=np.float32)
@@ -131,7 +131,8 @@ def _context(flat: list[Float32], deviation: Float32, z: int, context: int) -> F
     """Normalised slices around z as (C, Y, X); the ends repeat the last slice."""
     half = context // 2
     rows = [min(max(z + k, 0), len(flat) - 1) for k in range(-half, half + 1)]
-    return np.clip(np.stack([flat[r] for r in rows]) / deviation[z], -CLIP, CLIP)
+    stack = np.stack([flat[r] for r in rows]) / deviation[z]
+    return np.asarray(np.clip(stack, -CLIP, CLIP), dtype=np.float32)
 
 
 def _tiles(length: int, tile: int, halo: int) -> Iterator[tuple[int, int, int]]:

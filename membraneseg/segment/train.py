@@ -22,6 +22,9 @@ from synth2d.slices import IGNORE, MEMBRANE, make_slice
 
 log = logging.getLogger(__name__)
 
+ImageAndLabels = tuple[torch.Tensor, torch.Tensor]
+Batches = DataLoader[ImageAndLabels]
+
 VALIDATION_SEED = 10_000_019
 """Seed of the held-out slices; never used for training (training seeds are below 10⁶)."""
 
@@ -51,7 +54,7 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     return config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
 
 
-class SyntheticDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+class SyntheticDataset(Dataset[ImageAndLabels]):
     """Slice number i of a seed: equal seeds and numbers give equal slices, in any process."""
 
     def __init__(self, config: SliceConfig, seed: int, first: int, count: int) -> None:
@@ -61,7 +64,7 @@ class SyntheticDataset(Dataset[tuple[torch.Tensor, torch.Tensor]]):
         """Return the number of slices."""
         return self.count
 
-    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+    def __getitem__(self, index: int) -> ImageAndLabels:
         """Return the normalised image (C, H, W) and its labels (H, W)."""
         rng = np.random.default_rng([self.seed, self.first + index])
         drawn = make_slice(self.config, rng)
@@ -90,7 +93,7 @@ def segmentation_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tenso
 
 
 @torch.inference_mode()
-def membrane_scores(network: torch.nn.Module, loader: DataLoader[object]) -> dict[str, float]:
+def membrane_scores(network: torch.nn.Module, loader: Batches) -> dict[str, float]:
     """Dice of protein and membrane, and pixel accuracy, over all slices of a loader."""
     counts = torch.zeros(3, 3)
     right = known_total = 0
@@ -113,8 +116,10 @@ def membrane_scores(network: torch.nn.Module, loader: DataLoader[object]) -> dic
     }
 
 
-def _batches(loader: DataLoader[object]) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-    for image, labels in loader:  # type: ignore[misc]
+def _batches(
+    loader: Batches,
+) -> Iterator[ImageAndLabels]:
+    for image, labels in loader:
         yield image.contiguous(memory_format=torch.channels_last), labels
 
 
@@ -147,10 +152,10 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
-    network = build_unet(unet).to(config.device, memory_format=torch.channels_last)
+    network = build_unet(unet).to(config.device).to(memory_format=torch.channels_last)
     average = torch.optim.swa_utils.AveragedModel(
         network,
-        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.average_decay),
+        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.average_decay),  # type: ignore[no-untyped-call]
         use_buffers=True,
     )
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
@@ -180,13 +185,13 @@ def train(
     return scores
 
 
-def _loader(data: SyntheticDataset, config: TrainConfig) -> DataLoader[object]:
+def _loader(data: SyntheticDataset, config: TrainConfig) -> Batches:
     return DataLoader(
         data,
         batch_size=config.batch,
         num_workers=config.workers,
         prefetch_factor=6 if config.workers else None,
-    )  # type: ignore[return-value]
+    )
 
 
 def _step(

@@ -6,6 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import segmentation_models_pytorch as smp
 import torch
@@ -99,7 +100,9 @@ def load_weights(path: Path = DEFAULT_WEIGHTS) -> tuple[torch.nn.Module, UNetCon
             )
     try:
         card = json.loads(described.read_text())
-        values = {k: tuple(v) if isinstance(v, list) else v for k, v in card["config"].items()}
+        values: dict[str, Any] = {
+            k: tuple(v) if isinstance(v, list) else v for k, v in card["config"].items()
+        }
         config = UNetConfig(**values)
         expected = card["sha256"]
     except (ValueError, KeyError, TypeError) as error:

@@ -13,6 +13,7 @@ from scipy.special import expit
 from gp_fit.config import FitConfig
 from gp_fit.errors import GeometryError
 from gp_fit.fit import fit_surface
+from gp_fit.fitted import FittedSurface
 from membraneseg.coords import angstrom_to_index
 from membraneseg.errors import MembraneSegError
 from membraneseg.surface.frame import VolumeFrame
@@ -38,10 +39,10 @@ class SurfaceConfig:
     )
     trusted_depth_deg: float = field(
         default=-17.0,
-        metadata={"help": "points where the normal lies deeper than this in the wedge are left out"},
+        metadata={"help": "points whose normal lies deeper in the wedge are left out"},
     )
     trusted_share: float = field(
-        default=0.3, metadata={"help": "share of the points that must remain for that, else none is"}
+        default=0.3, metadata={"help": "share of the points that must remain, else all are kept"}
     )
     trust_rounds: int = field(
         default=5, metadata={"help": "times the trusted points are chosen again and refitted"}
