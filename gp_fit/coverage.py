@@ -38,7 +38,7 @@ class ClosureConfig:
         default=0.55, metadata={"help": "share of the visible area seen, with facing_coverage"}
     )
     small_radius_px: float = field(
-        default=80.0,
+        default=65.0,
         metadata={"help": "vesicles up to this radius close from facing_coverage on"},
     )
     inside: float = field(

@@ -15,7 +15,7 @@ from gp_fit.quadric import closest_on_quadric, sampson_distance
 MINIMUM_POINTS = 10
 NOISE_PX = 0.7
 """Expected scatter of single points about the surface."""
-AXIS_RATIO_SD = 0.12
+AXIS_RATIO_SD = 0.15
 """Prior standard deviation of the log of each semi-axis about their mean."""
 NORMAL_SD = 0.3
 """Expected scatter of given normals, in radians."""

@@ -22,13 +22,14 @@ from gp_fit.errors import NoSurfaceError
 from gp_fit.extract import ExtractConfig, zero_level
 from gp_fit.fitted import FittedSurface, ImplicitSurface, distance
 from gp_fit.hermite import HermiteSurface
-from gp_fit.sheets import surrounded, trimmed
+from gp_fit.sheets import surrounded, trimmed, without_gaps
 from gp_fit.sphere import is_watertight, mesh_volume
 from gp_fit.star_shaped import StarShapedSurface
 from gp_fit.wedge_evidence import with_wedge_evidence
 
 _NEAR_PX = 4.0
 _ON_POINT_PX = 1.5
+_GAP_RINGS = 2
 _JUDGED_POINTS = 5000
 _SD_POINTS = 1500
 
@@ -85,7 +86,9 @@ def try_star(scene: Scene, config: FitConfig) -> StarAttempt:
     frame = fit_ellipsoid(scene.points)
     radius = float(np.cbrt(np.prod(frame.semi_axes)))
     extent = float(np.ptp(scene.points, axis=0).max())
-    if extent < radius and config.method == "auto":
+    near = np.abs(frame.signed_distance(_sample(scene.points))) < config.explained_distance_px
+    fitting = np.mean(near) >= config.explained_share
+    if extent < radius and fitting and config.method == "auto":
         # A cap that narrow covers less than a tenth of the sphere.
         reason = f"the points span {extent:.0f} voxels of a shape of radius {radius:.0f}"
         return StarAttempt(None, True, False, True, 0.0, 0.0, reason)
@@ -123,7 +126,7 @@ def finished_star(scene: Scene, config: FitConfig, attempt: StarAttempt) -> Fitt
         )
     if not attempt.fits:
         warnings.append(f"the closed shape is doubtful: {attempt.reason}")
-    if not attempt.covered:
+    if attempt.coverage < config.closure.coverage:
         warnings.append(f"closed although only {attempt.coverage:.0%} of the area is seen")
     vertices, faces = surface.mesh(config.mesh_spacing_px)
     return FittedSurface(
@@ -211,6 +214,7 @@ def open_sheet(
     widest = float(np.deg2rad(config.sheet_gap_deg))
     kept = surrounded(vertices, normals, surface.superpoints_zyx, reach, widest)
     kept |= cKDTree(scene.points).query(vertices)[0] < _ON_POINT_PX
+    kept = without_gaps(len(vertices), faces, kept, _GAP_RINGS)
     kept[kept] = _vertex_sd(surface, vertices[kept]) < config.sheet_sd_px
     vertices, faces = trimmed(vertices, faces, kept)
     explained = explained_share(surface, scene.points, config.explained_distance_px)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_matrix
+from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
@@ -55,6 +55,21 @@ def surrounded(
     around = angles[:, 0] + 2.0 * np.pi - last
     widest = np.maximum(steps.max(axis=1, initial=0.0), np.where(many > 1, around, np.inf))
     return np.asarray((many >= 3) & (widest <= widest_rad))
+
+
+def without_gaps(vertex_count: int, faces: Int64, kept: Bool, rings: int) -> Bool:
+    """Fill gaps in `kept` (V,) narrower than twice `rings` edges, without growing its outline."""
+    rows, columns = faces.reshape(-1), faces[:, [1, 2, 0]].reshape(-1)
+    ones = np.ones(2 * len(rows))
+    pairs = (np.append(rows, columns), np.append(columns, rows))
+    graph = csr_matrix(coo_matrix((ones, pairs), shape=(vertex_count, vertex_count)))
+    grown = kept.astype(np.float64)
+    for _ in range(rings):
+        grown = np.minimum(grown + graph @ grown, 1.0)
+    empty = 1.0 - grown
+    for _ in range(rings):
+        empty = np.minimum(empty + graph @ empty, 1.0)
+    return np.asarray(kept | (empty == 0.0))
 
 
 def trimmed(vertices: Float64, faces: Int64, kept: Bool) -> tuple[Float64, Int64]:

@@ -22,7 +22,7 @@ from gp_fit.hermite_system import (
     observed_trend,
     solve,
 )
-from gp_fit.sheets import surrounded
+from gp_fit.sheets import surrounded, without_gaps
 from gp_fit.sphere import euler_number, is_watertight, spiral_directions
 
 
@@ -180,6 +180,22 @@ def test_an_arc_of_a_huge_vesicle_is_a_sheet():
     fitted = fit_surface(points)
     assert not fitted.closed
     assert np.abs(np.linalg.norm(fitted.vertices_zyx, axis=1) - 150.0).mean() < 0.4
+
+
+def test_narrow_gaps_are_filled_and_the_outline_stays():
+    size = 12
+    index = np.arange(size * size).reshape(size, size)
+    corners = [index[:-1, :-1], index[1:, :-1], index[:-1, 1:], index[1:, 1:]]
+    a, b, c, d = (corner.reshape(-1) for corner in corners)
+    faces = np.concatenate([np.column_stack([a, b, c]), np.column_stack([b, d, c])])
+    block = np.zeros((size, size), dtype=np.bool_)
+    block[3:9, 3:9] = True
+    pierced = block.copy()
+    pierced[5, 5] = False
+    filled = without_gaps(size * size, faces, pierced.reshape(-1), 1)
+    assert filled[index[5, 5]]
+    assert filled.sum() <= block.sum() + 4
+    assert np.array_equal(without_gaps(size * size, faces, block.reshape(-1), 0), block.reshape(-1))
 
 
 def test_a_vertex_on_the_rim_has_an_empty_half_plane():

@@ -142,10 +142,12 @@ def test_arrays_bring_the_same_surface_back(make_vesicle):
     assert np.array_equal(again.sd(queries), surface.sd(queries))
 
 
-def test_too_few_points_and_a_saddle_are_refused():
+def test_too_few_points_and_a_dent_to_the_centre_are_refused():
     with pytest.raises(TooFewPointsError, match="at least 20"):
         StarShapedSurface(np.random.default_rng(0).normal(size=(19, 3)))
-    grid = np.random.default_rng(17).uniform(-40.0, 40.0, size=(800, 2))
-    saddle = np.column_stack([grid, (grid[:, 0] ** 2 - grid[:, 1] ** 2) / 80.0])
+    unit = Ellipsoid(np.zeros(3), np.full(3, 30.0), np.eye(3))
+    directions = spiral_directions(600)
+    dented = np.where(directions[:, :1] > 0.0, 2.0, 30.0) * directions
+    config = StarConfig(search=False, amplitude=1.0, rounds=1)
     with pytest.raises(NoSurfaceError, match="Hermite"):
-        StarShapedSurface(saddle)
+        StarShapedSurface(dented, config, unit)
