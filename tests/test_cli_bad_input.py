@@ -106,7 +106,8 @@ def test_an_output_that_is_a_file_is_refused(refuse, tmp_path, write_mrc):
 
 def test_an_unwritable_output_is_refused_before_any_work(monkeypatch, capsys, tmp_path, write_mrc):
     path = write_mrc(tmp_path / "t.mrc", NOISE, 10.0)
-    monkeypatch.setattr(os, "access", lambda *_: False)  # also true for root
+    writing = os.W_OK | os.X_OK
+    monkeypatch.setattr(os, "access", lambda _, mode, **__: mode != writing)  # even for root
     code, error = called(monkeypatch, capsys, "run", path, "-o", tmp_path / "no" / "out")
     assert code == 2
     assert "not writable" in error

@@ -35,6 +35,10 @@ class Surface(Protocol):
         """Share of all input points near the surface."""
 
     @property
+    def coverage(self) -> float:
+        """Share of the area near which there are points."""
+
+    @property
     def warnings(self) -> tuple[str, ...]:
         """What a reader should know."""
 

@@ -9,6 +9,7 @@ from scipy.spatial import cKDTree
 from membraneseg.coords import angstrom_to_index, index_to_angstrom
 from membraneseg.surface.fit import FittedMembrane, SurfaceConfig, unit_gradient
 from membraneseg.surface.frame import VolumeFrame
+from membraneseg.surface.implicit import Surface
 from membraneseg.types import Bool, Float64, Int64, Mesh
 from synth2d.wedge import is_visible
 
@@ -33,15 +34,22 @@ def membrane_mesh(membrane: FittedMembrane, frame: VolumeFrame, config: SurfaceC
     vertices = np.asarray(surface.vertices_zyx, dtype=np.float64)
     faces = np.asarray(surface.faces, dtype=np.int64)
     points = angstrom_to_index(membrane.points_zyx_A, frame.voxel_size_A, frame.origin_zyx_A)
-    normals = unit_gradient(surface, vertices)
     sigma = np.hypot(surface.vertex_sd * config.sigma_inflation, config.sigma_floor_voxels)
     return Mesh(
         vertices_zyx_A=index_to_angstrom(vertices, frame.voxel_size_A, frame.origin_zyx_A),
         faces=faces,
         sigma_A=sigma * frame.voxel_size_A,
-        observed=supported_vertices(vertices, faces, points, config)
-        & is_visible(normals, frame.tilt_range_deg),
+        observed=seen_vertices(surface, points, frame, config),
     )
+
+
+def seen_vertices(
+    surface: Surface, points_px: Float64, frame: VolumeFrame, config: SurfaceConfig
+) -> Bool:
+    """Tell which vertices (V,) have points nearby and a normal outside the missing wedge."""
+    supported = supported_vertices(surface.vertices_zyx, surface.faces, points_px, config)
+    normals = unit_gradient(surface, surface.vertices_zyx)
+    return np.asarray(supported & is_visible(normals, frame.tilt_range_deg), dtype=np.bool_)
 
 
 def supported_vertices(

@@ -21,7 +21,7 @@ from membraneseg.errors import MembraneSegError
 from membraneseg.surface.align import patch_radius_nm, point_shifts
 from membraneseg.surface.fit import FittedMembrane, SurfaceConfig, fit_membrane
 from membraneseg.surface.frame import VolumeFrame
-from membraneseg.surface.mesh import supported_vertices
+from membraneseg.surface.mesh import seen_vertices
 from membraneseg.surface.profile import (
     Profiles,
     band_contrast,
@@ -68,8 +68,9 @@ class RefineConfig:
     floor_z: float = field(
         default=2.0, metadata={"help": "below this a membrane shows no dark line and is dropped"}
     )
-    drop_doubtful: bool = field(
-        default=False, metadata={"help": "drop doubtful membranes, not only those under the floor"}
+    sure_coverage: float = field(
+        default=0.3,
+        metadata={"help": "a doubtful membrane stays only if closed and seen to this share"},
     )
 
     def __post_init__(self) -> None:
@@ -172,7 +173,7 @@ def refine_membranes(
     kept = []
     for done, membrane in enumerate(membranes, start=1):
         refined = refine_membrane(voxels, membrane, frame, refit, (surface_config, config))
-        reason = _reason_to_drop(refined.profile, config)
+        reason = _reason_to_drop(refined, config)
         if reason:
             logger.warning("membrane %d dropped: %s", membrane.label, reason)
         else:
@@ -246,7 +247,7 @@ def _profiles(
 ) -> Profiles:
     surface = membrane.surface
     points = angstrom_to_index(membrane.points_zyx_A, frame.voxel_size_A, frame.origin_zyx_A)
-    observed = supported_vertices(surface.vertices_zyx, surface.faces, points, surface_config)
+    observed = seen_vertices(surface, points, frame, surface_config)
     reach = max(config.reach_nm / frame.voxel_size_nm, 2 * config.largest_shift_voxels + 2.0)
     return sample_profiles(voxels, surface, observed, reach, STEP_VOXELS)
 
@@ -260,10 +261,8 @@ def _is_better(
 ) -> bool:
     explained = candidate.surface.explained >= current.surface.explained - EXPLAINED_TOLERANCE
     same_kind = candidate.surface.closed == current.surface.closed
-    as_sharp = sharpness(tried, voxel_size_nm) >= SHARPNESS_KEPT * sharpness(
-        profiles, voxel_size_nm
-    )
-    return explained and same_kind and as_sharp
+    before, after = (sharpness(one, voxel_size_nm) for one in (profiles, tried))
+    return explained and same_kind and after >= SHARPNESS_KEPT * before
 
 
 def _described(
@@ -293,8 +292,11 @@ def _described(
     return RefinedMembrane(membrane, profile)
 
 
-def _reason_to_drop(profile: MembraneProfile, config: RefineConfig) -> str:
-    floor = config.doubtful_z if config.drop_doubtful else config.floor_z
-    if profile.z_score >= floor:
+def _reason_to_drop(refined: RefinedMembrane, config: RefineConfig) -> str:
+    """Why a membrane is not believed: a closed shape is evidence, an open patch is not."""
+    surface, score = refined.membrane.surface, refined.profile.z_score
+    shaped = surface.closed and surface.coverage >= config.sure_coverage
+    floor = config.floor_z if shaped else config.doubtful_z
+    if score >= floor:
         return ""
-    return f"no dark line (z = {profile.z_score:.1f}, at least {floor} is needed)"
+    return f"no dark line (z = {score:.1f}, at least {floor} is needed)"

@@ -81,7 +81,7 @@ def test_vertex_colours_tell_observed_from_inferred(tmp_path, ball):
     loaded = trimesh.load(tmp_path / "m.glb", process=False).geometry["membrane_0001"]
     expected = np.where(ball.observed[:, None], colour, inferred_colour(colour))
     assert np.array_equal(loaded.visual.vertex_colors[:, :3], expected)
-    assert inferred_colour(colour) == (236, 180, 169)  # 65 % of the way to white
+    assert inferred_colour(colour) == (232, 165, 152)  # 58 % of the way to white
 
 
 def test_a_glb_read_back_is_the_same_mesh(tmp_path, ball):
@@ -161,9 +161,3 @@ def test_npz_loses_nothing(tmp_path, ball):
     (tmp_path / "m.npz").write_bytes(b"PK not really")
     with pytest.raises(MembraneSegError, match="cannot be read as a mesh"):
         read_mesh_npz(tmp_path / "m.npz")
-
-
-def test_a_hundred_membranes_have_a_hundred_colours():
-    colours = {membrane_colour(label) for label in range(1, 101)}
-    assert len(colours) == 100
-    assert all(0 <= part <= 255 for colour in colours for part in colour)

@@ -19,6 +19,7 @@ class Ellipsoid:
     sd: float = 0.1
     closed: bool = True
     explained: float = 1.0
+    coverage: float = 1.0
     method: str = "star"
     warnings: tuple[str, ...] = ()
     _sphere: object = field(default=None, repr=False)
@@ -58,6 +59,7 @@ class Torus:
     steps: tuple[int, int] = (160, 80)
     closed: bool = True
     explained: float = 1.0
+    coverage: float = 1.0
     method: str = "hermite"
     warnings: tuple[str, ...] = ()
 

@@ -94,7 +94,9 @@ def test_no_points_make_nothing_observed(ellipsoid):
     membrane = FittedMembrane(1, np.zeros((0, 3)), surface)
     mesh = membrane_mesh(membrane, FRAME, SurfaceConfig())
     assert not mesh.observed.any()
-    np.testing.assert_allclose(mesh.sigma_A, 1.35)
+    config = SurfaceConfig()
+    expected = np.hypot(0.1 * config.sigma_inflation, config.sigma_floor_voxels) * 13.5
+    np.testing.assert_allclose(mesh.sigma_A, expected)
 
 
 def test_a_position_in_the_outermost_voxel_is_inside_the_volume():

@@ -1,0 +1,31 @@
+"""What is believed without a dark line, and what is not."""
+
+from types import SimpleNamespace
+
+import pytest
+
+from membraneseg.surface.refine import RefineConfig, _reason_to_drop
+
+
+def membrane(closed, coverage, z_score):
+    surface = SimpleNamespace(closed=closed, coverage=coverage)
+    return SimpleNamespace(
+        membrane=SimpleNamespace(surface=surface), profile=SimpleNamespace(z_score=z_score)
+    )
+
+
+@pytest.mark.parametrize(
+    ("closed", "coverage", "z_score", "kept"),
+    [
+        (True, 0.6, 3.0, True),  # a well covered closed shape is evidence of its own
+        (True, 0.1, 3.0, False),  # a cap that closes by guess is not
+        (False, 1.0, 3.0, False),  # nor is a patch
+        (False, 1.0, 7.0, True),
+        (True, 0.1, 7.0, True),
+        (True, 0.6, 1.0, False),
+    ],
+)
+def test_a_faint_membrane_stays_only_if_its_closed_shape_speaks_for_it(
+    closed, coverage, z_score, kept
+):
+    assert (_reason_to_drop(membrane(closed, coverage, z_score), RefineConfig()) == "") is kept
