@@ -83,7 +83,10 @@ def zero_level(
         grid[wanted] = value(_nodes(wanted, origin, step / 2.0))
     if not (grid.min() < 0.0 < grid.max()):
         raise NoSurfaceError("the fitted function has no zero level near the points")
-    vertices, faces, _, _ = marching_cubes(grid, 0.0, allow_degenerate=False)
+    try:
+        vertices, faces, _, _ = marching_cubes(grid, 0.0, allow_degenerate=False)
+    except RuntimeError as error:  # the level is met at single nodes only
+        raise NoSurfaceError("the fitted function has no zero level near the points") from error
     positions = np.asarray(vertices, dtype=np.float64) * spacing + origin
     positions, faces = _nearest_piece(positions, faces.astype(np.int64), points_zyx)
     slopes = gradient(positions)

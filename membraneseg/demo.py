@@ -12,11 +12,15 @@ import numpy as np
 from membraneseg.config import RunConfig
 from membraneseg.errors import MembraneSegError
 from membraneseg.evaluate.files import evaluate_result, format_table
-from membraneseg.io.atomic import write_text
+from membraneseg.io.atomic import whole_file, write_text
 from membraneseg.ledger import Reporter, peak_memory_MB
 from membraneseg.phantom.files import write_phantom
 from membraneseg.phantom.simulate import PhantomConfig, simulate_liposomes
 from membraneseg.pipeline import RunRequest, run_tomogram
+from membraneseg.report.drawing import figure_png
+from membraneseg.report.pictures import readme_picture
+
+PICTURE_DPI = 100
 
 
 @dataclass(frozen=True)
@@ -80,10 +84,19 @@ def run_demo(folder: Path, seed: int, force: bool, reporter: Reporter) -> DemoOu
     result = run_tomogram(request, RunConfig(), reporter)
     with reporter.stage("evaluate") as progress:
         rows, scores = evaluate_to_file(request.output, phantom)
+        progress(0.8)
+        picture = folder / "picture.png"
+        with whole_file(picture) as partial:
+            partial.write_bytes(figure_png(readme_picture(result.content), PICTURE_DPI))
         progress(1.0)
     rows += [
         ("seconds in all", f"{time.monotonic() - started:.0f}"),
         ("peak memory, GB", f"{peak_memory_MB() / 1024:.2f}"),
     ]
-    files = {"phantom": phantom / "tomogram.mrc", "scores": scores, **result.files}
-    return DemoOutcome(rows, files)
+    files = {
+        "phantom": phantom / "tomogram.mrc",
+        "scores": scores,
+        **result.files,
+        "picture": picture,
+    }
+    return DemoOutcome(rows, result.files | own)

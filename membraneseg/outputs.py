@@ -77,9 +77,18 @@ class RunFacts:
     stages: tuple[StageRecord, ...]
 
 
+@dataclass(frozen=True)
+class RunResult:
+    """Where everything is, the gist of it in a line or two, and what the report shows."""
+
+    files: dict[str, Path]
+    summary: list[str]
+    content: ReportContent
+
+
 def write_everything(
     folder: Path, findings: Findings, header: MrcHeader, config: RunConfig, facts: RunFacts
-) -> tuple[dict[str, Path], list[str]]:
+) -> RunResult:
     """Write the whole output folder.
 
     Parameters
@@ -94,10 +103,7 @@ def write_everything(
 
     Returns
     -------
-    files : dict of str to Path
-        What each result is, and where.
-    summary : list of str
-        The gist in a line or two.
+    RunResult
     """
     rows = membrane_rows(findings)
     vesicles = find_vesicles(
@@ -109,7 +115,8 @@ def write_everything(
     write_membranes_csv(folder / "membranes.csv", rows)
     write_vesicle_files(folder, vesicles, findings.frame, header)
     write_cxc(folder / "open.cxc", facts.tomogram, "membranes.glb", header, rows)
-    write_report(folder / "report.html", report_content(findings, rows, warnings, facts))
+    content = report_content(findings, rows, warnings, facts)
+    write_report(folder / "report.html", content)
     write_text(folder / "run.json", run_json(findings, config, facts, warnings))
     for text in warnings:
         log.warning(text)
@@ -131,7 +138,7 @@ def write_everything(
         "ChimeraX": "open.cxc",
         "report": "report.html",
     }
-    return {what: folder / name for what, name in names.items()}, summary
+    return RunResult({what: folder / name for what, name in names.items()}, summary, content)
 
 
 def membrane_rows(findings: Findings) -> list[MembraneRow]:

@@ -22,7 +22,7 @@ from membraneseg.group.merging import group_membranes
 from membraneseg.io.atomic import remove_partial_files, write_text
 from membraneseg.io.mrc import check_voxels, read_tomogram
 from membraneseg.ledger import Codec, Ledger, Progress, Reporter
-from membraneseg.outputs import Findings, RunFacts, write_everything
+from membraneseg.outputs import Findings, RunFacts, RunResult, write_everything
 from membraneseg.progress import SilentReporter
 from membraneseg.segment.predict import Segmentation, predict
 from membraneseg.segment.tilt_range import is_tilted_about_x, measure_tilt_range
@@ -66,14 +66,6 @@ class RunRequest:
     command: str = ""
 
 
-@dataclass(frozen=True)
-class RunResult:
-    """Where everything is, and the gist of it in a few lines."""
-
-    files: dict[str, Path]
-    summary: list[str]
-
-
 def run_tomogram(request: RunRequest, config: RunConfig, reporter: Reporter) -> RunResult:
     """Find the membranes of one tomogram and write the output folder.
 
@@ -108,9 +100,9 @@ def run_tomogram(request: RunRequest, config: RunConfig, reporter: Reporter) -> 
     findings = replace(findings, warnings=(*warnings, *findings.warnings))
     facts = RunFacts(request.command, request.tomogram, weights, tuple(ledger.records))
     with reporter.stage("outputs") as progress:
-        files, summary = write_everything(request.output, findings, header, config, facts)
+        result = write_everything(request.output, findings, header, config, facts)
         progress(1.0)
-    return RunResult(files, summary)
+    return result
 
 
 def find_membranes(

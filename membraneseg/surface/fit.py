@@ -48,7 +48,7 @@ class SurfaceConfig:
         default=5, metadata={"help": "times the trusted points are chosen again and refitted"}
     )
     sigma_inflation: float = field(
-        default=1.8, metadata={"help": "factor on the fit's standard deviation, from phantoms"}
+        default=2.2, metadata={"help": "factor on the fit's standard deviation, from phantoms"}
     )
     sigma_floor_voxels: float = field(
         default=0.12, metadata={"help": "added in square: what neighbouring points err together"}
