@@ -93,10 +93,5 @@ def run_demo(folder: Path, seed: int, force: bool, reporter: Reporter) -> DemoOu
         ("seconds in all", f"{time.monotonic() - started:.0f}"),
         ("peak memory, GB", f"{peak_memory_MB() / 1024:.2f}"),
     ]
-    files = {
-        "phantom": phantom / "tomogram.mrc",
-        "scores": scores,
-        **result.files,
-        "picture": picture,
-    }
+    own = {"phantom": phantom / "tomogram.mrc", "scores": scores, "picture": picture}
     return DemoOutcome(rows, result.files | own)
