@@ -84,7 +84,7 @@ class GroupConfig:
         default=400.0, metadata={"help": "smaller visible open membranes are dropped, voxels²"}
     )
     min_probability: float = field(
-        default=0.4, metadata={"help": "membranes of lower mean probability are dropped"}
+        default=0.5, metadata={"help": "membranes of lower mean probability are dropped"}
     )
 
     def __post_init__(self) -> None:

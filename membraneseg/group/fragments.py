@@ -24,10 +24,10 @@ class FragmentConfig:
     """How membrane curves are traced in each slice."""
 
     low_threshold: float = field(
-        default=0.25, metadata={"help": "probability down to which a curve is followed"}
+        default=0.4, metadata={"help": "probability down to which a curve is followed"}
     )
     high_threshold: float = field(
-        default=0.45, metadata={"help": "probability that a curve must reach somewhere"}
+        default=0.7, metadata={"help": "probability that a curve must reach somewhere"}
     )
     smoothing_px: float = field(
         default=0.7, metadata={"help": "Gaussian smoothing before thresholds, in voxels"}
