@@ -125,12 +125,14 @@ def find_membranes(
         Codec(values.meshes_to_arrays, values.meshes_from_arrays),
     )
     kept = {one.membrane.label for one in refined}
-    dropped = tuple(
-        f"membrane {m.label} was dropped: the tomogram shows no dark line along it"
-        for m in fitted.membranes
-        if m.label not in kept
-    )
-    return Findings(tomogram, frame, segmentation, refined, meshes, (*fitted.failures, *dropped))
+    dropped = [str(m.label) for m in fitted.membranes if m.label not in kept]
+    notes = list(fitted.failures)
+    if dropped:
+        notes.append(
+            f"{len(dropped)} candidates were dropped because the tomogram shows no dark line "
+            f"along them (groups {', '.join(dropped)})"
+        )
+    return Findings(tomogram, frame, segmentation, refined, meshes, tuple(notes))
 
 
 def _segment(tomogram: Tomogram, config: RunConfig, ledger: Ledger, weights: Path) -> Segmentation:

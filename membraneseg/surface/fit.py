@@ -14,6 +14,7 @@ from gp_fit.config import FitConfig
 from gp_fit.errors import GeometryError
 from gp_fit.fit import fit_surface
 from gp_fit.fitted import FittedSurface
+from gp_fit.star_fit import StarConfig
 from membraneseg.coords import angstrom_to_index
 from membraneseg.errors import MembraneSegError
 from membraneseg.surface.frame import VolumeFrame
@@ -48,7 +49,7 @@ class SurfaceConfig:
         default=5, metadata={"help": "times the trusted points are chosen again and refitted"}
     )
     sigma_inflation: float = field(
-        default=2.2, metadata={"help": "factor on the fit's standard deviation, from phantoms"}
+        default=0.7, metadata={"help": "factor on the fit's standard deviation, from phantoms"}
     )
     sigma_floor_voxels: float = field(
         default=0.12, metadata={"help": "added in square: what neighbouring points err together"}
@@ -64,7 +65,12 @@ class SurfaceConfig:
     flag_smoothing_rounds: int = field(
         default=3, metadata={"help": "times the observed flag is averaged with its neighbours"}
     )
-    gp: FitConfig = field(default_factory=FitConfig, metadata={"help": "the fit itself"})
+    gp: FitConfig = field(
+        # Neighbouring points err together, so the evidence would take their common error for
+        # shape and let the caps ripple: on phantoms the fixed prior has a third of their error.
+        default_factory=lambda: FitConfig(star=StarConfig(search=False)),
+        metadata={"help": "the fit itself"},
+    )
 
     def __post_init__(self) -> None:
         if not 0.5 <= self.support_radius_voxels <= 20.0:
