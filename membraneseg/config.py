@@ -18,7 +18,7 @@ from membraneseg.group.merging import GroupConfig
 from membraneseg.segment.predict import SegmentConfig
 from membraneseg.surface.fit import SurfaceConfig
 from membraneseg.surface.labels import LabelConfig
-from membraneseg.surface.refine import RefineConfig
+from membraneseg.surface.refined import RefineConfig
 from membraneseg.surface.select import SelectConfig
 from membraneseg.vesicles.spheres import VesicleConfig
 

@@ -42,7 +42,7 @@ from membraneseg.segment.unet import file_sha256
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.labels import paint
 from membraneseg.surface.measure import Measures, measure
-from membraneseg.surface.refine import RefinedMembrane
+from membraneseg.surface.refined import RefinedMembrane
 from membraneseg.types import Mesh, Tomogram
 from membraneseg.vesicles.spheres import Vesicle, find_vesicles, paint_vesicles
 

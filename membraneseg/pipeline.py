@@ -31,7 +31,8 @@ from membraneseg.stage_values import FitResult
 from membraneseg.surface.fit import fit_membranes
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.mesh import membrane_mesh
-from membraneseg.surface.refine import RefinedMembrane, refine_membranes
+from membraneseg.surface.refine import refine_membranes
+from membraneseg.surface.refined import RefinedMembrane
 from membraneseg.surface.select import select_points
 from membraneseg.types import Float32, MembraneGroup, Tomogram
 
@@ -129,8 +130,8 @@ def find_membranes(
     notes = list(fitted.failures)
     if dropped:
         notes.append(
-            f"{len(dropped)} candidates were dropped because the tomogram shows no dark line "
-            f"along them (groups {', '.join(dropped)})"
+            f"{len(dropped)} candidates were dropped: no dark line along them, or hardly a part "
+            f"of them seen (groups {', '.join(dropped)})"
         )
     return Findings(tomogram, frame, segmentation, refined, meshes, tuple(notes))
 

@@ -13,7 +13,7 @@ from gp_fit.fitted import FittedSurface
 from membraneseg.io.stages import pack, unpack
 from membraneseg.segment.predict import Segmentation
 from membraneseg.surface.fit import FittedMembrane
-from membraneseg.surface.refine import MembraneProfile, RefinedMembrane
+from membraneseg.surface.refined import MembraneProfile, RefinedMembrane
 from membraneseg.types import MembraneGroup, Mesh, SliceFragments
 
 Arrays = Mapping[str, npt.NDArray[Any]]

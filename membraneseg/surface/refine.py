@@ -10,14 +10,12 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from gp_fit.errors import GeometryError
 from membraneseg.coords import angstrom_to_index, index_to_angstrom
-from membraneseg.errors import MembraneSegError
 from membraneseg.surface.align import patch_radius_nm, point_shifts
 from membraneseg.surface.fit import FittedMembrane, SurfaceConfig, fit_membrane
 from membraneseg.surface.frame import VolumeFrame
@@ -31,7 +29,13 @@ from membraneseg.surface.profile import (
     unit,
     weighted_mean,
 )
-from membraneseg.types import Float64
+from membraneseg.surface.refined import (
+    MembraneProfile,
+    RefineConfig,
+    RefinedMembrane,
+    reason_to_drop,
+)
+from membraneseg.types import Bool, Float64
 
 logger = logging.getLogger(__name__)
 
@@ -42,100 +46,6 @@ SHARPNESS_KEPT = 0.98
 """A refit may flatten the mean profile to this share: a pure shift changes it by noise alone."""
 
 Fitter = Callable[[int, Float64], FittedMembrane]
-
-
-@dataclass(frozen=True)
-class RefineConfig:
-    """How surfaces are moved onto the density."""
-
-    rounds: int = field(default=2, metadata={"help": "rounds of moving and refitting; 0: none"})
-    reach_nm: float = field(
-        default=12.0, metadata={"help": "the density is sampled this far to both sides, nm"}
-    )
-    patch_radius_nm: float = field(
-        default=10.0, metadata={"help": "profiles are averaged over patches of this radius, nm"}
-    )
-    largest_shift_voxels: float = field(
-        default=2.0, metadata={"help": "a point moves at most this far per round, voxels"}
-    )
-    converged_voxels: float = field(
-        default=0.1, metadata={"help": "stop when the mean shift is below this, voxels"}
-    )
-    doubtful_z: float = field(
-        default=6.0,
-        metadata={"help": "a membrane darker than its flanks by fewer standard errors is doubtful"},
-    )
-    floor_z: float = field(
-        default=2.0, metadata={"help": "below this a membrane shows no dark line and is dropped"}
-    )
-    sure_coverage: float = field(
-        default=0.3,
-        metadata={"help": "a doubtful membrane stays only if closed and seen to this share"},
-    )
-
-    def __post_init__(self) -> None:
-        limits = {
-            "rounds": (0, 20),
-            "reach_nm": (4.0, 60.0),
-            "patch_radius_nm": (1.0, 100.0),
-            "largest_shift_voxels": (0.1, 10.0),
-            "converged_voxels": (0.0, 2.0),
-        }
-        for name, (low, high) in limits.items():
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise MembraneSegError(
-                    f"{name} is {value}, expected {low} to {high}; change refine.{name}"
-                )
-        if self.floor_z > self.doubtful_z:
-            raise MembraneSegError(
-                f"floor_z {self.floor_z} is above doubtful_z {self.doubtful_z}; "
-                "lower refine.floor_z"
-            )
-
-
-@dataclass(frozen=True)
-class MembraneProfile:
-    """What the tomogram shows across one membrane.
-
-    Parameters
-    ----------
-    offsets_nm : (K,) float64
-        Distances from the surface, outward positive.
-    density : (K,) float64
-        Mean over the observed surface; NaN where unknown.
-    depth : float
-        Darkness of the membrane against its surroundings, in units of the tomogram.
-    z_score : float
-        Depth over its standard error.
-    thickness_nm : float or None
-        Between the middles of the leaflets if `resolved`, else width of the one dark band.
-    resolved : bool
-    doubtful : bool
-        The profile shows no convincing dark line.
-    shift_voxels : float
-        Root mean square distance that the surface was moved.
-    rounds : int
-        Kept.
-    """
-
-    offsets_nm: Float64
-    density: Float64
-    depth: float
-    z_score: float
-    thickness_nm: float | None
-    resolved: bool
-    doubtful: bool
-    shift_voxels: float
-    rounds: int
-
-
-@dataclass(frozen=True)
-class RefinedMembrane:
-    """A membrane on its density, and the profile that shows it."""
-
-    membrane: FittedMembrane
-    profile: MembraneProfile
 
 
 def refine_membranes(
@@ -173,7 +83,8 @@ def refine_membranes(
     kept = []
     for done, membrane in enumerate(membranes, start=1):
         refined = refine_membrane(voxels, membrane, frame, refit, (surface_config, config))
-        reason = _reason_to_drop(refined, config)
+        observed = _seen(refined.membrane, frame, surface_config)
+        reason = reason_to_drop(refined, float(observed.mean()), config)
         if reason:
             logger.warning("membrane %d dropped: %s", membrane.label, reason)
         else:
@@ -245,11 +156,14 @@ def _profiles(
     surface_config: SurfaceConfig,
     config: RefineConfig,
 ) -> Profiles:
-    surface = membrane.surface
-    points = angstrom_to_index(membrane.points_zyx_A, frame.voxel_size_A, frame.origin_zyx_A)
-    observed = seen_vertices(surface, points, frame, surface_config)
+    observed = _seen(membrane, frame, surface_config)
     reach = max(config.reach_nm / frame.voxel_size_nm, 2 * config.largest_shift_voxels + 2.0)
-    return sample_profiles(voxels, surface, observed, reach, STEP_VOXELS)
+    return sample_profiles(voxels, membrane.surface, observed, reach, STEP_VOXELS)
+
+
+def _seen(membrane: FittedMembrane, frame: VolumeFrame, surface_config: SurfaceConfig) -> Bool:
+    points = angstrom_to_index(membrane.points_zyx_A, frame.voxel_size_A, frame.origin_zyx_A)
+    return seen_vertices(membrane.surface, points, frame, surface_config)
 
 
 def _is_better(
@@ -290,13 +204,3 @@ def _described(
         rounds=moves[1],
     )
     return RefinedMembrane(membrane, profile)
-
-
-def _reason_to_drop(refined: RefinedMembrane, config: RefineConfig) -> str:
-    """Why a membrane is not believed: a closed shape is evidence, an open patch is not."""
-    surface, score = refined.membrane.surface, refined.profile.z_score
-    shaped = surface.closed and surface.coverage >= config.sure_coverage
-    floor = config.floor_z if shaped else config.doubtful_z
-    if score >= floor:
-        return ""
-    return f"no dark line (z = {score:.1f}, at least {floor} is needed)"

@@ -4,7 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from membraneseg.surface.refine import RefineConfig, _reason_to_drop
+from membraneseg.surface.refined import RefineConfig, reason_to_drop
 
 
 def membrane(closed, coverage, z_score):
@@ -28,4 +28,9 @@ def membrane(closed, coverage, z_score):
 def test_a_faint_membrane_stays_only_if_its_closed_shape_speaks_for_it(
     closed, coverage, z_score, kept
 ):
-    assert (_reason_to_drop(membrane(closed, coverage, z_score), RefineConfig()) == "") is kept
+    reason = reason_to_drop(membrane(closed, coverage, z_score), 0.5, RefineConfig())
+    assert (reason == "") is kept
+
+
+def test_a_surface_of_which_next_to_nothing_was_seen_is_not_believed():
+    assert "1.0%" in reason_to_drop(membrane(True, 0.9, 20.0), 0.01, RefineConfig())

@@ -10,7 +10,8 @@ from membraneseg.errors import MembraneSegError
 from membraneseg.surface.fit import FittedMembrane, SurfaceConfig
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.profile import dark_centre, sample_profiles, thickness, weighted_mean
-from membraneseg.surface.refine import RefineConfig, refine_membrane, refine_membranes
+from membraneseg.surface.refine import refine_membrane, refine_membranes
+from membraneseg.surface.refined import RefineConfig
 
 SHAPE, CENTRE, RADIUS = (64, 64, 64), (31.3, 32.4, 30.7), 18.0
 FRAME = VolumeFrame(SHAPE, 10.0, np.array([100.0, 0.0, -40.0]), 60.0)
