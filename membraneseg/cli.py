@@ -97,8 +97,9 @@ def run(
     `membraneseg settings` lists everything that --set and --config understand.
     """
     from membraneseg.config import load_config, override
-    from membraneseg.pipeline import RunRequest, run_tomogram
+    from membraneseg.pipeline import run_tomogram
     from membraneseg.progress import BarReporter
+    from membraneseg.request import RunRequest
 
     settings = list(setting or [])
     if device is not None:

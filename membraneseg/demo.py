@@ -16,9 +16,10 @@ from membraneseg.io.atomic import whole_file, write_text
 from membraneseg.ledger import Reporter, peak_memory_MB
 from membraneseg.phantom.files import write_phantom
 from membraneseg.phantom.simulate import PhantomConfig, simulate_liposomes
-from membraneseg.pipeline import RunRequest, run_tomogram
+from membraneseg.pipeline import run_tomogram
 from membraneseg.report.drawing import figure_png
 from membraneseg.report.pictures import readme_picture
+from membraneseg.request import RunRequest
 
 PICTURE_DPI = 100
 

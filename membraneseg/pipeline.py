@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import os
-import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from threadpoolctl import threadpool_limits
@@ -19,11 +16,12 @@ from membraneseg.errors import MembraneSegError
 from membraneseg.group.config import VolumeGeometry
 from membraneseg.group.fragments import trace_fragments
 from membraneseg.group.merging import group_membranes
-from membraneseg.io.atomic import remove_partial_files, write_text
+from membraneseg.io.atomic import write_text
 from membraneseg.io.mrc import check_voxels, read_tomogram
 from membraneseg.ledger import Codec, Ledger, Progress, Reporter
 from membraneseg.outputs import Findings, RunFacts, RunResult, write_everything
 from membraneseg.progress import SilentReporter
+from membraneseg.request import RunRequest, check_output, input_key, prepare_output
 from membraneseg.segment.predict import Segmentation, predict
 from membraneseg.segment.tilt_range import is_tilted_about_x, measure_tilt_range
 from membraneseg.segment.unet import DEFAULT_WEIGHTS, file_sha256, load_weights
@@ -38,33 +36,7 @@ from membraneseg.types import Float32, MembraneGroup, Tomogram
 
 log = logging.getLogger(__name__)
 
-STAGES = ("segment", "fragments", "groups", "selected", "surfaces", "refined", "meshes")
 ASSUMED_TILT_RANGE_DEG = 60.0
-
-
-@dataclass(frozen=True)
-class RunRequest:
-    """What to run on, and where the results go.
-
-    Parameters
-    ----------
-    tomogram, output : Path
-    resume : bool
-        Take the finished stages of an earlier run with the same input and settings.
-    first : str or None
-        Compute again from this stage on.
-    force : bool
-        Replace an existing result.
-    command : str
-        As typed, for run.json.
-    """
-
-    tomogram: Path
-    output: Path
-    resume: bool = False
-    first: str | None = None
-    force: bool = False
-    command: str = ""
 
 
 def run_tomogram(request: RunRequest, config: RunConfig, reporter: Reporter) -> RunResult:
@@ -251,61 +223,3 @@ def with_tilt_range(config: RunConfig, tomogram: Tomogram) -> tuple[RunConfig, t
         )
     settled = replace(config, tilt_range_deg=measured or ASSUMED_TILT_RANGE_DEG)
     return settled, tuple(warnings)
-
-
-def input_key(tomogram: Path, weights: Path, config: RunConfig) -> str:
-    """Hash of the input's content and of what places it in space."""
-    digest = hashlib.sha256()
-    with tomogram.open("rb") as file:
-        while block := file.read(1 << 22):
-            digest.update(block)
-    digest.update(f"{config.voxel_size_A} {config.tilt_range_deg}".encode())
-    return digest.hexdigest()
-
-
-def check_output(request: RunRequest) -> None:
-    """Refuse an output that cannot be written, or that holds an earlier result, before any work."""
-    folder = request.output
-    if request.first is not None and request.first not in STAGES:
-        raise MembraneSegError(
-            f"'{request.first}' is not a stage: --from takes one of {', '.join(STAGES)}."
-        )
-    for earlier in STAGES[: STAGES.index(request.first)] if request.first else ():
-        if not (folder / "stages" / f"{earlier}.npz").is_file():
-            raise MembraneSegError(
-                f"--from {request.first} needs the stage '{earlier}' of an earlier run, which is "
-                f"not in {folder}: start from '{earlier}' or run without --from."
-            )
-    if folder.exists() and not folder.is_dir():
-        raise MembraneSegError(f"The output {folder} is a file: give the name of a folder with -o.")
-    fresh = not (request.resume or request.first or request.force)
-    if folder.exists() and any(folder.iterdir()) and fresh:
-        raise MembraneSegError(
-            f"The output folder {folder} already holds files: add --resume to go on, --force to "
-            "replace the result, or give another folder with -o."
-        )
-    nearest = folder
-    while not nearest.exists():
-        nearest = nearest.parent
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise MembraneSegError(
-            f"The output folder {folder} cannot be written ({nearest} is not writable): give a "
-            "folder of your own with -o."
-        )
-
-
-def prepare_output(request: RunRequest) -> None:
-    """Make the folder; take away half-written files, and with --force the old stages and meshes."""
-    try:
-        (request.output / "stages").mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MembraneSegError(
-            f"The output folder {request.output} cannot be made ({error.strerror}): give another "
-            "one with -o."
-        ) from error
-    for folder in (request.output, request.output / "stages", request.output / "meshes"):
-        if folder.is_dir():
-            remove_partial_files(folder)
-    if request.force and not request.resume and request.first is None:
-        shutil.rmtree(request.output / "stages")
-        (request.output / "stages").mkdir()

@@ -19,8 +19,9 @@ from worlds import CORNER_VESICLES, VOXEL_A
 
 from membraneseg.config import load_config
 from membraneseg.io.meshes import read_glb
-from membraneseg.pipeline import STAGES, RunRequest, run_tomogram
+from membraneseg.pipeline import run_tomogram
 from membraneseg.progress import SilentReporter
+from membraneseg.request import STAGES, RunRequest
 
 CONTRACT = {
     "membranes.mrc": np.int8,

@@ -232,7 +232,7 @@ def fit_membranes(
         try:
             fitted.append(fit_membrane(group.label, group.points_zyx_A, frame, config))
         except (GeometryError, np.linalg.LinAlgError) as error:
-            logger.warning("membrane %d has no surface: %s", group.label, error)
+            logger.info("membrane %d has no surface: %s", group.label, error)
             if failed is not None:
                 failed(group.label, str(error))
         if progress is not None:

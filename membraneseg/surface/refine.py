@@ -86,7 +86,7 @@ def refine_membranes(
         observed = _seen(refined.membrane, frame, surface_config)
         reason = reason_to_drop(refined, float(observed.mean()), config)
         if reason:
-            logger.warning("membrane %d dropped: %s", membrane.label, reason)
+            logger.info("membrane %d dropped: %s", membrane.label, reason)
         else:
             kept.append(refined)
         if progress is not None:
