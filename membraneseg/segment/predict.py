@@ -169,6 +169,14 @@ def _up_to_16(length: int) -> int:
     return -(-length // 16) * 16
 
 
+def _has_bfloat16(batch: torch.Tensor) -> bool:
+    """Whether bfloat16 is fast where the batch lies; processors without it would emulate it."""
+    if batch.device.type != "cpu":
+        return True
+    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
+    return bool(supported is not None and supported())
+
+
 @torch.inference_mode()
 def _probabilities(network: torch.nn.Module, batch: torch.Tensor, flips: bool) -> Float32:
     """Softmax of the network; with `flips` averaged over mirrors in x, y, and z with both."""
@@ -180,7 +188,7 @@ def _probabilities(network: torch.nn.Module, batch: torch.Tensor, flips: bool) -
         view = batch.flip(axes) if axes else batch
         view = view.flip(1) if turn_context else view
         view = view.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(batch.device.type, torch.bfloat16):
+        with torch.autocast(batch.device.type, torch.bfloat16, enabled=_has_bfloat16(batch)):
             logits = network(view)
         probability = logits.float().softmax(1).flip(axes) if axes else logits.float().softmax(1)
         total = probability if total is None else total + probability
