@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from synth2d.bodies import Body, random_rotation, random_waves
@@ -64,7 +66,7 @@ def _layered(rng: np.random.Generator, body: Body) -> Body:
     gap = rng.uniform(75.0, 250.0)
     layers = int(rng.choice([2, 2, 2, 3, 4]))
     offsets = tuple(-gap * k for k in range(layers))
-    return Body(body.centre_A, body.rotation, body.axes_A, body.waves, offsets, None, body.lumen)
+    return replace(body, offsets_A=offsets)
 
 
 def _sheet(rng: np.random.Generator, extent: float, inside: int | None) -> Body:
@@ -109,22 +111,15 @@ def draw_bodies(rng: np.random.Generator, config: SliceConfig, extent_A: float) 
         if bodies and rng.random() < 0.15 and bodies[-1].radius_A > 350.0:
             bodies[-1] = _layered(rng, bodies[-1])
             for _ in range(int(rng.integers(0, 6)) if rng.random() < 0.5 else 0):
-                bodies.append(_sheet(rng, extent_A, len(bodies) - 1))
-                bodies[-1] = _confine(bodies[-1], bodies)
+                bodies.append(_crista(rng, extent_A, bodies))
     for _ in range(int(rng.integers(config.sheet_count[0], config.sheet_count[1] + 1))):
         if rng.random() < 0.6:
             bodies.append(_sheet(rng, extent_A, None))
     return bodies
 
 
-def _confine(sheet: Body, bodies: list[Body]) -> Body:
-    """Point a crista at the layered body it lies in, not at a sister crista."""
-    owner = max(i for i, b in enumerate(bodies[:-1]) if b.axes_A is not None)
-    return Body(
-        bodies[owner].centre_A + sheet.centre_A * 0.3,
-        sheet.rotation,
-        None,
-        sheet.waves,
-        sheet.offsets_A,
-        owner,
-    )
+def _crista(rng: np.random.Generator, extent: float, bodies: list[Body]) -> Body:
+    """Return a double sheet inside the latest closed body, not inside a sister crista."""
+    owner = max(i for i, b in enumerate(bodies) if b.axes_A is not None)
+    sheet = _sheet(rng, extent, owner)
+    return replace(sheet, centre_A=bodies[owner].centre_A + sheet.centre_A * 0.3)

@@ -51,7 +51,9 @@ def test_a_text_file_is_not_an_mrc(refuse, tmp_path):
 def test_a_truncated_file_says_how_much_is_missing(refuse, tmp_path, write_mrc):
     path = write_mrc(tmp_path / "cut.mrc", NOISE)
     path.write_bytes(path.read_bytes()[:50_000])
-    assert "50000" in refuse(path).replace(",", "").replace(" ", "") or "trunc" in refuse(path)
+    error = refuse(path)
+    assert "truncated" in error
+    assert "50000 bytes" in error
 
 
 @pytest.mark.parametrize("size", [0.0, 1.0])
@@ -74,13 +76,12 @@ def test_values_that_are_no_numbers_are_refused(refuse, tmp_path, write_mrc, bad
 
 
 def test_a_constant_volume_is_refused(refuse, tmp_path, write_mrc):
-    assert "constant" in refuse(
-        write_mrc(tmp_path / "c.mrc", np.full_like(NOISE, 3.0))
-    ).lower() or ("3" in refuse(tmp_path / "c.mrc"))
+    error = refuse(write_mrc(tmp_path / "c.mrc", np.full_like(NOISE, 3.0)))
+    assert "constant: every voxel is 3" in error
 
 
 def test_a_single_slice_is_no_tomogram(refuse, tmp_path, write_mrc):
-    refuse(write_mrc(tmp_path / "s.mrc", NOISE[:1]))
+    assert "slice" in refuse(write_mrc(tmp_path / "s.mrc", NOISE[:1]))
 
 
 def test_a_ten_thousand_pixel_wide_slice_is_refused(refuse, tmp_path, write_mrc):

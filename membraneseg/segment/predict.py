@@ -135,11 +135,11 @@ def _context(flat: list[Float32], deviation: Float32, z: int, context: int) -> F
     return np.asarray(np.clip(stack, -CLIP, CLIP), dtype=np.float32)
 
 
-def _tiles(length: int, tile: int, halo: int) -> Iterator[tuple[int, int, int]]:
-    """Start of each tile in the padded row, and the range of the row that it decides."""
+def _tiles(length: int, tile: int, halo: int) -> Iterator[tuple[int, int]]:
+    """Start of each tile in the padded row, and the end of the part of the row that it decides."""
     core = tile - 2 * halo
     for first in range(0, length, core):
-        yield first, first, min(first + core, length)
+        yield first, min(first + core, length)
 
 
 def _predict_slice(
@@ -160,8 +160,8 @@ def _predict_slice(
         batch = torch.from_numpy(np.stack(crops)).to(device)
         result = _probabilities(network, batch, config.flips)
         for (y, x), tile in zip(some, result, strict=True):
-            rows, columns = y[2] - y[1], x[2] - x[1]
-            out[:, y[1] : y[2], x[1] : x[2]] = tile[:, halo : halo + rows, halo : halo + columns]
+            rows, columns = y[1] - y[0], x[1] - x[0]
+            out[:, y[0] : y[1], x[0] : x[1]] = tile[:, halo : halo + rows, halo : halo + columns]
     return out
 
 
