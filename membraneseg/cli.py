@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -14,6 +14,7 @@ from rich.table import Table
 
 from membraneseg import __version__
 from membraneseg.errors import MembraneSegError
+from membraneseg.phantom.presets import PRESETS
 
 app = typer.Typer(
     name="membraneseg",
@@ -35,6 +36,35 @@ app = typer.Typer(
     Exit codes: 0 done (also when there is no membrane), 2 the input or an option is wrong.""",
 )
 console = Console(stderr=True)
+
+SIMULATE_HELP = """Simulate a tilt series and its tomogram, with the truth beside it.
+
+A PRESET says what stands in the ice; a SCENE.toml holds any settings, and every phantom saves
+its own as scene.toml, which makes it again bit by bit. `membraneseg settings simulate` lists
+everything that --set and a SCENE.toml understand.
+
+\b
+[bold]Presets[/bold]
+{presets}
+
+\b
+[bold]Files[/bold]
+  tomogram.mrc          float32, dark membranes
+  tilt_series.mrc       electrons per pixel, ascending tilts; angles in tilt_series.rawtlt
+  truth_membranes.mrc   1 in membranes; truth_instances.mrc: in which; truth_compartments.mrc:
+                        inside which; truth_proteins.mrc: 1 in molecules; truth_atlas.mrc: class
+  truth_meshes.glb      middle of each membrane, pale where the missing wedge hides it
+  truth_*.csv           membranes, vesicles, particles, and the visibility of the surface
+  truth.toml            facts: class names, counts, microscope, dose and defocus of each tilt
+  scene.toml            every setting and the seed
+  contact_sheet.png     slices and their truth
+
+With --count 2 or more: folders phantom_0001 … with scenes of their own and with voxel size,
+tilts, dose, defocus, ice and crowding drawn from ranges (--set ranges.defocus_um=2,4; what you
+set yourself stays), phantoms.csv and one contact sheet. A killed set goes on with --resume; each
+phantom appears whole or not at all.""".format(
+    presets="\n".join(f"  {name:<20}  {preset.help}" for name, preset in PRESETS.items())
+)
 
 OutOption = Annotated[
     Path | None, typer.Option("-o", "--output", help="output folder [TOMO_membraneseg]")
@@ -96,10 +126,11 @@ def run(
 
     `membraneseg settings` lists everything that --set and --config understand.
     """
-    from membraneseg.config import load_config, override
+    from membraneseg.config import load_config
     from membraneseg.pipeline import run_tomogram
     from membraneseg.progress import BarReporter
     from membraneseg.request import RunRequest
+    from membraneseg.settings import override
 
     settings = list(setting or [])
     if device is not None:
@@ -119,33 +150,45 @@ def run(
     _print_results(result.files, result.summary)
 
 
-@app.command()
+@app.command(help=SIMULATE_HELP)
 def simulate(
-    output: Annotated[Path, typer.Option("-o", "--output", help="folder for tomogram and truth")],
-    seed: Annotated[int, typer.Option(help="equal seeds give equal phantoms")] = 1,
-    voxel_size: Annotated[float, typer.Option(help="voxel size in Å")] = 13.5,
-    tilt_range: Annotated[float, typer.Option(help="half the tilt range in degrees")] = 60.0,
-    dose: Annotated[float, typer.Option(help="total dose in electrons per Å²")] = 120.0,
-    count: Annotated[int, typer.Option(help="number of vesicles")] = 12,
+    output: Annotated[Path, typer.Option("-o", "--output", help="folder for everything")],
+    source: Annotated[
+        str, typer.Argument(metavar="[PRESET|SCENE.toml]", show_default=False)
+    ] = "liposomes",
+    seed: Annotated[
+        int | None, typer.Option(help="equal seeds give equal phantoms [1]", show_default=False)
+    ] = None,
+    count: Annotated[int, typer.Option(help="phantoms; from 2 on a set of folders")] = 1,
+    voxel_size: Annotated[float | None, typer.Option(help="voxel size in Å")] = None,
+    tilt_range: Annotated[
+        float | None, typer.Option(help="tilts from minus to plus so many degrees")
+    ] = None,
+    dose: Annotated[
+        float | None, typer.Option(help="dose of the whole series in electrons per Å²")
+    ] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="one setting: group.key=value; repeatable")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="keep what an earlier call finished")] = False,
     force: ForceOption = False,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",
 ) -> None:
-    """Make a phantom tomogram of liposomes, with its perfect truth beside it.
-
-    Writes tomogram.mrc, truth_membranes.mrc, truth_instances.mrc, truth_proteins.mrc,
-    truth_meshes.glb, truth_vesicles.csv and truth.toml.
-    """
-    from membraneseg.demo import simulate_to_folder
-    from membraneseg.phantom.simulate import PhantomConfig
+    """Simulate a tilt series and its tomogram, with the truth beside it."""
     from membraneseg.progress import BarReporter
+    from membraneseg.scene_file import load_scene
+    from membraneseg.simulate import SimulateRequest, simulate_to_folder
 
-    chosen = PhantomConfig(
-        voxel_size_A=voxel_size,
-        tilt_range_deg=tilt_range,
-        dose_e_per_A2=dose,
-        vesicle_count=count,
-    )
-    files = simulate_to_folder(output, chosen, seed, force, BarReporter(console))
-    _print_results(files, [])
+    request = SimulateRequest(output, count, resume, force, device)
+    options: dict[str, Any] = {} if seed is None else {"seed": seed}
+    if voxel_size is not None:
+        options["voxel_size_A"] = voxel_size
+    if tilt_range is not None:
+        options["tilts"] = {"min_deg": -tilt_range, "max_deg": tilt_range}
+    if dose is not None:
+        options["microscope"] = {"dose_e_per_A2": dose}
+    chosen = load_scene(source, setting or (), options)
+    _print_results(simulate_to_folder(request, chosen, BarReporter(console)), [])
 
 
 @app.command()
@@ -187,12 +230,20 @@ def report(
 
 
 @app.command()
-def settings() -> None:
-    """List every setting of a run, its default, and what it means."""
-    from membraneseg.config import explain
+def settings(
+    command: Annotated[str, typer.Argument(metavar="[run|simulate]", show_default=False)] = "run",
+) -> None:
+    """List every setting of `run` or `simulate`, its default, and what it means."""
+    from membraneseg.settings import explain
 
+    if command == "run":
+        from membraneseg.config import RunConfig as Settings
+    elif command == "simulate":
+        from membraneseg.scene_file import SceneSettings as Settings
+    else:
+        raise MembraneSegError(f"'{command}' has no settings: give run or simulate.")
     table = Table("setting", "default", "meaning", box=None)
-    for row in explain():
+    for row in explain(Settings):
         table.add_row(*row)
     Console(width=max(100, Console().width)).print(table)
 

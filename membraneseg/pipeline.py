@@ -11,7 +11,7 @@ from pathlib import Path
 from threadpoolctl import threadpool_limits
 
 from membraneseg import stage_values as values
-from membraneseg.config import RunConfig, load_config, to_toml
+from membraneseg.config import RunConfig, load_config
 from membraneseg.errors import MembraneSegError
 from membraneseg.group.config import VolumeGeometry
 from membraneseg.group.fragments import trace_fragments
@@ -25,6 +25,7 @@ from membraneseg.request import RunRequest, check_output, input_key, prepare_out
 from membraneseg.segment.predict import Segmentation, predict
 from membraneseg.segment.tilt_range import is_tilted_about_x, measure_tilt_range
 from membraneseg.segment.unet import DEFAULT_WEIGHTS, file_sha256, load_weights
+from membraneseg.settings import to_toml
 from membraneseg.stage_values import FitResult
 from membraneseg.surface.fit import fit_membranes
 from membraneseg.surface.frame import VolumeFrame

@@ -6,7 +6,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
+
+Told = Callable[[int, str, float], None]
+"""Takes how many phantoms are done, the name of the step at work, and its share done, 0–1."""
 
 
 class BarReporter:
@@ -18,15 +29,29 @@ class BarReporter:
     @contextmanager
     def stage(self, name: str) -> Iterator[Callable[[float], None]]:
         """Show a bar while the stage runs."""
-        columns = (
-            TextColumn("{task.description:<12}"),
-            BarColumn(bar_width=40),
-            TaskProgressColumn(),
-            TimeElapsedColumn(),
-        )
-        with Progress(*columns, console=self.console) as bars:
+        with Progress(*_columns(), console=self.console) as bars:
             task = bars.add_task(name, total=1.0)
             yield lambda share: bars.update(task, completed=share)
+
+    @contextmanager
+    def phantoms(self, count: int) -> Iterator[Told]:
+        """Show a bar per step of one phantom; of a set, one for it all and one for the step."""
+        with Progress(*_columns(), console=self.console) as bars:
+            whole = bars.add_task("", total=count, visible=count > 1)
+            steps: dict[str, TaskID] = {}
+
+            def told(done: int, step: str, share: float) -> None:
+                name = f"phantom {min(done + 1, count)} of {count}"
+                bars.update(whole, description=name, completed=done)
+                if step not in steps:
+                    for task in steps.values() if count > 1 else ():
+                        bars.remove_task(task)
+                    if count > 1:
+                        steps.clear()
+                    steps[step] = bars.add_task(step, total=1.0)
+                bars.update(steps[step], completed=share)
+
+            yield told
 
 
 class SilentReporter:
@@ -36,3 +61,17 @@ class SilentReporter:
     def stage(self, name: str) -> Iterator[Callable[[float], None]]:
         """Do nothing."""
         yield lambda share: None
+
+    @contextmanager
+    def phantoms(self, count: int) -> Iterator[Told]:
+        """Do nothing."""
+        yield lambda done, step, share: None
+
+
+def _columns() -> tuple[ProgressColumn, ...]:
+    return (
+        TextColumn("{task.description:<17}"),
+        BarColumn(bar_width=40),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+    )

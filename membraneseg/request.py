@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 from membraneseg.config import RunConfig
 from membraneseg.errors import MembraneSegError
 from membraneseg.io.atomic import remove_partial_files
+from membraneseg.io.folders import check_output_folder
 
 STAGES = ("segment", "fragments", "groups", "selected", "surfaces", "refined", "meshes")
 
@@ -63,22 +63,7 @@ def check_output(request: RunRequest) -> None:
                 f"--from {request.first} needs the stage '{earlier}' of an earlier run, which is "
                 f"not in {folder}: start from '{earlier}' or run without --from."
             )
-    if folder.exists() and not folder.is_dir():
-        raise MembraneSegError(f"The output {folder} is a file: give the name of a folder with -o.")
-    fresh = not (request.resume or request.first or request.force)
-    if folder.exists() and any(folder.iterdir()) and fresh:
-        raise MembraneSegError(
-            f"The output folder {folder} already holds files: add --resume to go on, --force to "
-            "replace the result, or give another folder with -o."
-        )
-    nearest = folder
-    while not nearest.exists():
-        nearest = nearest.parent
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise MembraneSegError(
-            f"The output folder {folder} cannot be written ({nearest} is not writable): give a "
-            "folder of your own with -o."
-        )
+    check_output_folder(folder, request.resume or request.first is not None or request.force)
 
 
 def prepare_output(request: RunRequest) -> None:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import csv
-import re
-import tomllib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from membraneseg.coords import angstrom_to_index
 from membraneseg.errors import MembraneSegError
 from membraneseg.evaluate.scores import Geometry, LabelledMembranes, Scores, score_membranes
 from membraneseg.evaluate.spheres import score_vesicles
+from membraneseg.evaluate.surfaces import is_watertight
 from membraneseg.io.glb import read_glb
-from membraneseg.io.meshes import read_mesh_npz
+from membraneseg.io.meshes import membrane_label, read_mesh_npz
 from membraneseg.io.mrc import read_tomogram
 from membraneseg.io.tables import read_membranes_csv
-from membraneseg.types import Float64, Mesh, Tomogram
+from membraneseg.io.truth import read_truth
+from membraneseg.types import Bool, Float64, Mesh, Tomogram
 
 TABLE = {
     "true_membranes": "true membranes",
@@ -60,8 +60,9 @@ def evaluate_result(result_folder: Path, truth_folder: Path) -> Scores:
         With membranes.mrc, instances.mrc, meshes/ (or membranes.glb), membranes.csv and
         vesicles.csv (the last two may be missing).
     truth_folder : Path
-        With truth_membranes.mrc, truth_instances.mrc, truth_meshes.glb, truth_vesicles.csv and
-        truth.toml.
+        With truth_membranes.mrc, truth_instances.mrc, truth_compartments.mrc, truth_meshes.glb,
+        truth_vesicles.csv and truth.toml. A vesicle found where the box cuts a true one counts
+        neither as found nor as false.
 
     Returns
     -------
@@ -74,7 +75,7 @@ def evaluate_result(result_folder: Path, truth_folder: Path) -> Scores:
     MembraneSegError
         If a file is missing or the two folders are of different volumes.
     """
-    truth = _read_truth(truth_folder / "truth.toml")
+    truth = read_truth(truth_folder)
     true_mask, _ = read_tomogram(truth_folder / "truth_membranes.mrc")
     mask, _ = read_tomogram(result_folder / "membranes.mrc", true_mask.voxel_size_A)
     _check_same_space(mask, true_mask, result_folder, truth_folder)
@@ -83,8 +84,8 @@ def evaluate_result(result_folder: Path, truth_folder: Path) -> Scores:
         true_mask.voxels,
         read_tomogram(truth_folder / "truth_instances.mrc")[0].voxels,
         tuple(mesh for _, mesh, _ in named),
-        tuple(_label(name) for name, _, _ in named),
-        (True,) * len(named),
+        tuple(membrane_label(name) for name, _, _ in named),
+        tuple(is_watertight(mesh) for _, mesh, _ in named),
     )
     predicted = _read_result(result_folder, mask)
     geometry = Geometry(
@@ -92,7 +93,7 @@ def evaluate_result(result_folder: Path, truth_folder: Path) -> Scores:
     )
     scores = score_membranes(predicted, true, geometry)
     counts = {key: value for key, value in scores.items() if isinstance(value, int)}
-    vesicles = _vesicle_scores(result_folder, truth_folder)
+    vesicles = _vesicle_scores(result_folder, truth_folder, truth.get("cut_vesicles", []))
     counts |= {key: value for key, value in vesicles.items() if isinstance(value, int)}
     return counts | {k: v for k, v in (scores | vesicles).items() if k not in counts}
 
@@ -122,16 +123,6 @@ def format_table(scores: Scores) -> list[tuple[str, str]]:
             text = f"{value:.1f}" if key.endswith("_A") else f"{value:.3f}"
         rows.append((title, text))
     return rows
-
-
-def _read_truth(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise MembraneSegError(
-            f"{path} cannot be read ({error}), expected the truth.toml of a phantom: give a "
-            "folder that `membraneseg simulate` wrote."
-        ) from error
 
 
 def _check_same_space(mask: Tomogram, truth: Tomogram, result: Path, folder: Path) -> None:
@@ -164,32 +155,26 @@ def _read_result(folder: Path, mask: Tomogram) -> LabelledMembranes:
 
 def _result_meshes(folder: Path) -> dict[int, Mesh]:
     """Each membrane's mesh by its id: lossless .npz if there, else .glb, else membranes.glb."""
-    files = {_label(path.stem): path for path in (folder / "meshes").glob("membrane_*.glb")}
-    files |= {_label(path.stem): path for path in (folder / "meshes").glob("membrane_*.npz")}
+    files = {membrane_label(path.stem): path for path in (folder / "meshes").glob("membrane_*.glb")}
+    files |= {
+        membrane_label(path.stem): path for path in (folder / "meshes").glob("membrane_*.npz")
+    }
     if not files and (folder / "membranes.glb").exists():
-        return {_label(name): mesh for name, mesh, _ in read_glb(folder / "membranes.glb")}
+        return {membrane_label(name): mesh for name, mesh, _ in read_glb(folder / "membranes.glb")}
     meshes = {}
     for label, path in sorted(files.items()):
         meshes[label] = read_mesh_npz(path) if path.suffix == ".npz" else read_glb(path)[0][1]
     return meshes
 
 
-def _label(name: str) -> int:
-    digits = re.search(r"(\d+)$", name)
-    if digits is None:
-        raise MembraneSegError(
-            f"The mesh '{name}' has no number at its end, expected a name like membrane_0001: "
-            "give meshes that membraneseg wrote."
-        )
-    return int(digits.group(1))
-
-
-def _vesicle_scores(result: Path, truth: Path) -> Scores:
+def _vesicle_scores(result: Path, truth: Path, cut: list[int]) -> Scores:
     if not (result / "vesicles.csv").exists() or not (truth / "truth_vesicles.csv").exists():
         return {}
-    found = score_vesicles(
-        *_spheres(result / "vesicles.csv"), *_spheres(truth / "truth_vesicles.csv")
-    )
+    centres_A, radii_A = _spheres(result / "vesicles.csv")
+    if cut:
+        counted = ~_inside(centres_A, truth / "truth_compartments.mrc", cut)
+        centres_A, radii_A = centres_A[counted], radii_A[counted]
+    found = score_vesicles(centres_A, radii_A, *_spheres(truth / "truth_vesicles.csv"))
     return {
         "true_vesicles": found.true,
         "predicted_vesicles": found.predicted,
@@ -198,6 +183,14 @@ def _vesicle_scores(result: Path, truth: Path) -> Scores:
         "vesicle_diameter_error": found.diameter_error,
         "vesicle_centre_error_nm": found.centre_error_nm,
     }
+
+
+def _inside(centres_zyx_A: Float64, compartments: Path, labels: list[int]) -> Bool:
+    """Which of (N, 3) points lie in one of the compartments of these labels."""
+    volume, _ = read_tomogram(compartments)
+    index = angstrom_to_index(centres_zyx_A, volume.voxel_size_A, volume.origin_zyx_A)
+    nearest = np.clip(np.rint(index).astype(int), 0, np.array(volume.voxels.shape) - 1)
+    return np.isin(volume.voxels[tuple(nearest.T)], labels)
 
 
 def _spheres(path: Path) -> tuple[Float64, Float64]:

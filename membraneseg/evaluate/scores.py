@@ -18,6 +18,7 @@ from membraneseg.evaluate.matching import (
 )
 from membraneseg.evaluate.surfaces import (
     SurfaceSamples,
+    cropped,
     distances_to,
     is_watertight,
     joined,
@@ -76,6 +77,12 @@ class Geometry:
     origin_zyx_A: Float64
     tilt_range_deg: float
 
+    def corners_A(self, shape_zyx: tuple[int, ...]) -> tuple[Float64, Float64]:
+        """Outer corners (3,) zyx of a volume of that shape."""
+        half_A = self.voxel_size_A / 2
+        low_A = np.asarray(self.origin_zyx_A, dtype=np.float64) - half_A
+        return low_A, low_A + np.asarray(shape_zyx) * self.voxel_size_A
+
 
 def score_membranes(
     predicted: LabelledMembranes, true: LabelledMembranes, geometry: Geometry
@@ -98,13 +105,18 @@ def score_membranes(
     -----
     Shares of overlap follow one rule: nothing against nothing is 1, nothing against something 0.
     `_visible` counts only the surface of wedge depth below 0°, `_invisible` only that beyond 10°;
-    each sample by its own normal, each voxel by the nearest surface of either side.
+    each sample by its own normal, each voxel by the nearest surface of either side. Surface beyond
+    the volume does not count: what continues a membrane that the volume cuts is neither right nor
+    wrong.
     """
     spacing_A = geometry.voxel_size_A / SAMPLES_PER_VOXEL
-    samples, true_samples = (
-        [sample_surface(mesh, spacing_A) for mesh in side.meshes] for side in (predicted, true)
-    )
-    whole = [sample_surface(joined(list(side.meshes)), spacing_A) for side in (predicted, true)]
+    low_A, high_A = geometry.corners_A(np.shape(true.mask))
+
+    def sampled(mesh: Mesh) -> SurfaceSamples:
+        return cropped(sample_surface(mesh, spacing_A), low_A, high_A)
+
+    samples, true_samples = ([sampled(mesh) for mesh in side.meshes] for side in (predicted, true))
+    whole = [sampled(joined(list(side.meshes))) for side in (predicted, true)]
     matching = match(samples, true_samples, MATCH_TOLERANCE_PX * geometry.voxel_size_A)
     pairs = {}
     for (i, j), apart in matching.distances.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -98,6 +98,33 @@ def sample_surface(mesh: Mesh, spacing_A: float) -> SurfaceSamples:
     )
     normals = crosses[triangles] / doubled[triangles, None] if count else np.zeros((0, 3))
     return SurfaceSamples(mesh, points, normals, triangles.astype(np.int64), area_A2)
+
+
+def cropped(samples: SurfaceSamples, low_A: Float64, high_A: Float64) -> SurfaceSamples:
+    """Keep the samples between two corners: beyond the tomogram there is no truth.
+
+    Parameters
+    ----------
+    samples : SurfaceSamples
+    low_A, high_A : (3,) float64
+        Corners zyx of the tomogram.
+
+    Returns
+    -------
+    SurfaceSamples
+        Of the area inside; the mesh stays whole, so that distances to it do.
+    """
+    points = samples.points_zyx_A
+    inside = ((points >= low_A) & (points <= high_A)).all(axis=1)
+    if inside.all():
+        return samples
+    return replace(
+        samples,
+        points_zyx_A=points[inside],
+        normals_zyx=samples.normals_zyx[inside],
+        triangles=samples.triangles[inside],
+        area_A2=samples.area_A2 * float(inside.mean()),
+    )
 
 
 def distances_to(samples: SurfaceSamples, other: SurfaceSamples) -> Distances:

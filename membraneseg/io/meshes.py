@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ __all__ = [
     "NamedMesh",
     "inferred_colour",
     "membrane_colour",
+    "membrane_label",
     "membrane_name",
     "read_glb",
     "read_mesh_npz",
@@ -36,6 +38,17 @@ _STL_TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("ex
 def membrane_name(label: int) -> str:
     """Name of a membrane in every file and viewer, for example ``membrane_0001``."""
     return f"membrane_{label:04d}"
+
+
+def membrane_label(name: str) -> int:
+    """Label of the membrane of that name: the number at its end; the inverse of `membrane_name`."""
+    digits = re.search(r"(\d+)$", name)
+    if digits is None:
+        raise MembraneSegError(
+            f"The mesh '{name}' has no number at its end, expected a name like membrane_0001: "
+            "give meshes that membraneseg wrote."
+        )
+    return int(digits.group(1))
 
 
 def write_obj(path: Path, meshes: Sequence[NamedMesh]) -> None:

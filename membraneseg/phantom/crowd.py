@@ -1,112 +1,130 @@
-"""What swims between the membranes: soluble proteins, ribosome-like blobs, gold beads."""
+"""The crowd in the ice: targets, large and small distractors, layer upon layer, and gold."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from membraneseg.errors import MembraneSegError
-from membraneseg.phantom.scene import Globules, Scene
-from membraneseg.types import Float32, Float64
+from membraneseg.phantom.beads import Molecule, Particles
+from membraneseg.phantom.occupancy import Placement, Space, free_volume_A3
+from membraneseg.phantom.packing import pack, place
 
-PROTEIN_POTENTIAL_V = 1.7
-RIBOSOME_POTENTIAL_V = 2.2
-GOLD_POTENTIAL_V = 22.0
-CLEARANCE_A = 35.0
+LARGEST_SHARE = 0.35
+"""Random places run out near here: random sequential packing of spheres jams at 0.38."""
+
+
+@dataclass(frozen=True)
+class LayerConfig:
+    """Molecules of one layer, as many of each kind."""
+
+    kinds: tuple[str, ...] = field(
+        default=(), metadata={"help": "built-in molecules, or paths of .pdb and .cif files"}
+    )
+    volume_share: float = field(
+        default=0.0, metadata={"help": "their volume as a share of the free volume of the ice"}
+    )
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.volume_share <= LARGEST_SHARE:
+            raise MembraneSegError(
+                f"volume_share is {self.volume_share}, expected 0 to {LARGEST_SHARE} (denser, "
+                "random places run out); lower it in the crowd's layer"
+            )
+        if self.volume_share and not self.kinds:
+            raise MembraneSegError(
+                f"volume_share is {self.volume_share} without any kinds, expected at least one "
+                "molecule; name one in kinds, or set volume_share to 0"
+            )
+
+
+def _targets() -> LayerConfig:
+    return LayerConfig(("ribosome",), 0.005)
+
+
+def _large_distractors() -> LayerConfig:
+    kinds = ("proteasome", "chaperonin", "apoferritin", "rubisco", "aaa_hexamer", "camkii")
+    return LayerConfig(kinds, 0.005)
+
+
+def _small_distractors() -> LayerConfig:
+    kinds = ("globule_4nm", "globule_5nm", "globule_6nm", "globule_7nm", "antibody", "rod")
+    return LayerConfig(kinds, 0.01)
 
 
 @dataclass(frozen=True)
 class CrowdConfig:
-    """How full the ice is."""
+    """How full the ice is, and of what."""
 
-    protein_volume_share: float = field(
-        default=0.01, metadata={"help": "share of the box filled with globular proteins"}
-    )
-    protein_diameter_min_nm: float = field(default=4.0, metadata={"help": "smallest protein"})
-    protein_diameter_max_nm: float = field(default=10.0, metadata={"help": "largest protein"})
-    ribosome_count: int = field(default=5, metadata={"help": "ribosome-like blobs"})
-    gold_count: int = field(default=2, metadata={"help": "gold beads of 10 nm"})
+    targets: LayerConfig = field(default_factory=_targets)
+    large_distractors: LayerConfig = field(default_factory=_large_distractors)
+    small_distractors: LayerConfig = field(default_factory=_small_distractors)
+    gold: str = field(default="gold_10nm", metadata={"help": "gold beads: gold_5nm or gold_10nm"})
+    gold_count: int = field(default=2, metadata={"help": "number of gold beads"})
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.protein_volume_share <= 0.2:
+        shares = [layer.volume_share for layer in self.layers]
+        if sum(shares) > LARGEST_SHARE:
             raise MembraneSegError(
-                f"protein_volume_share is {self.protein_volume_share}, expected 0 to 0.2; "
-                "lower phantom.crowd.protein_volume_share"
+                f"the layers' volume_share adds up to {sum(shares):.3g}, expected at most "
+                f"{LARGEST_SHARE} (denser, random places run out); lower one of them under crowd"
             )
-        if not 0 < self.protein_diameter_min_nm <= self.protein_diameter_max_nm:
+        if self.gold_count < 0:
             raise MembraneSegError(
-                f"protein diameters are {self.protein_diameter_min_nm} to "
-                f"{self.protein_diameter_max_nm} nm, expected 0 < smallest <= largest; correct "
-                "phantom.crowd.protein_diameter_min_nm"
+                f"gold_count is {self.gold_count}, expected 0 or more; correct crowd.gold_count"
             )
+
+    @property
+    def layers(self) -> tuple[LayerConfig, ...]:
+        """In the order in which they are placed."""
+        return (self.targets, self.large_distractors, self.small_distractors)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Every molecule that `with_crowd` needs, once."""
+        wanted = [kind for layer in self.layers if layer.volume_share for kind in layer.kinds]
+        gold = [self.gold] if self.gold_count else []
+        return tuple(dict.fromkeys(wanted + gold))
 
 
 def with_crowd(
-    scene: Scene, distance_A: Float32, config: CrowdConfig, rng: np.random.Generator
-) -> Scene:
-    """Add globules that keep clear of every membrane.
+    space: Space,
+    config: CrowdConfig,
+    molecules: Mapping[str, Molecule],
+    rng: np.random.Generator,
+) -> Placement:
+    """Place gold, then the layers one after the other, each clear of all before it.
 
     Parameters
     ----------
-    scene : Scene
-        Its vesicles stay; its globules are replaced.
-    distance_A : (Z, Y, X) float32
-        Unsigned distance to the middle of the nearest membrane.
+    space : Space
     config : CrowdConfig
+    molecules : mapping from kind to Molecule
+        One for each of `config.kinds`.
     rng : numpy.random.Generator
 
     Returns
     -------
-    Scene
+    Placement
+        `wanted` and `reached` are the layers' shares of the volume that was free at first.
     """
-    globules = [
-        _proteins(scene, distance_A, config, rng),
-        _ribosomes(scene, distance_A, config.ribosome_count, rng),
-        _gold(scene, distance_A, config.gold_count, rng),
-    ]
-    return Scene(
-        scene.shape_zyx,
-        scene.voxel_size_A,
-        scene.origin_zyx_A,
-        scene.vesicles,
-        tuple(g for g in globules if len(g.radii_A)),
-    )
-
-
-def _proteins(
-    scene: Scene, distance_A: Float32, config: CrowdConfig, rng: np.random.Generator
-) -> Globules:
-    low_A, high_A = config.protein_diameter_min_nm * 5, config.protein_diameter_max_nm * 5
-    mean_volume_A3 = np.pi / 3 * (low_A + high_A) * (low_A**2 + high_A**2)
-    box_A3 = float(np.prod(scene.shape_zyx)) * scene.voxel_size_A**3
-    count = int(config.protein_volume_share * box_A3 / mean_volume_A3)
-    centres, radii = _free_places(scene, distance_A, rng.uniform(low_A, high_A, count), rng)
-    return Globules("protein", centres, radii, PROTEIN_POTENTIAL_V)
-
-
-def _ribosomes(scene: Scene, distance_A: Float32, count: int, rng: np.random.Generator) -> Globules:
-    """Two overlapping blobs each: a large and a small subunit."""
-    centres, radii = _free_places(scene, distance_A, np.full(count, 125.0), rng)
-    axes = rng.normal(size=(len(centres), 3))
-    axes /= np.maximum(np.linalg.norm(axes, axis=1, keepdims=True), 1e-9)
-    large, small = centres - 40.0 * axes, centres + 55.0 * axes
-    both_radii = np.append(np.full(len(radii), 85.0), np.full(len(radii), 68.0))
-    return Globules("ribosome", np.append(large, small, axis=0), both_radii, RIBOSOME_POTENTIAL_V)
-
-
-def _gold(scene: Scene, distance_A: Float32, count: int, rng: np.random.Generator) -> Globules:
-    centres, radii = _free_places(scene, distance_A, np.full(count, 50.0), rng)
-    return Globules("gold", centres, radii, GOLD_POTENTIAL_V)
-
-
-def _free_places(
-    scene: Scene, distance_A: Float32, radii_A: Float64, rng: np.random.Generator
-) -> tuple[Float64, Float64]:
-    """Draw a place per radius and keep those that are clear of membranes."""
-    size = np.asarray(scene.shape_zyx) - 1
-    index = rng.uniform(0.0, 1.0, (len(radii_A), 3)) * size
-    nearest = np.rint(index).astype(int)
-    clear = distance_A[nearest[:, 0], nearest[:, 1], nearest[:, 2]] > radii_A + CLEARANCE_A
-    centres = scene.origin_zyx_A + index[clear] * scene.voxel_size_A
-    return centres, radii_A[clear]
+    free_A3 = free_volume_A3(space)
+    particles: list[Particles] = []
+    reached, attempts = 0.0, 0
+    if config.gold_count:
+        placed = place(space, molecules[config.gold], config.gold_count, rng)
+        particles += placed.particles
+        space, attempts = placed.space, placed.attempts
+    for layer in config.layers:
+        if not layer.volume_share:
+            continue
+        left = free_volume_A3(space) / max(free_A3, 1.0)
+        share = layer.volume_share / max(left, 1e-9)
+        placed = pack(space, [molecules[kind] for kind in layer.kinds], share, rng)
+        particles += placed.particles
+        reached += placed.reached * left
+        space, attempts = placed.space, attempts + placed.attempts
+    wanted = sum(layer.volume_share for layer in config.layers)
+    return Placement(tuple(particles), space, wanted, reached, attempts)

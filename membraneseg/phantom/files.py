@@ -1,110 +1,143 @@
-"""A phantom as files: the tomogram and its truth, side by side in one folder."""
+"""A phantom as files: tomogram, tilt series and everything that is true of them, in one folder."""
 
 from __future__ import annotations
 
-import csv
-from dataclasses import asdict
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tomli_w
-import trimesh
 
 from membraneseg import __version__
 from membraneseg.colours import membrane_colour
-from membraneseg.coords import zyx_to_xyz
-from membraneseg.io.atomic import whole_file, write_text
+from membraneseg.io.atomic import write_text
+from membraneseg.io.columns import write_columns
 from membraneseg.io.glb import write_glb
 from membraneseg.io.meshes import membrane_name
 from membraneseg.io.mrc import write_volume
 from membraneseg.io.placement import new_header
-from membraneseg.phantom.simulate import Phantom
-from membraneseg.types import Mesh
-
-TRUTH_COLUMNS = (
-    "id",
-    "parent",
-    "x_A",
-    "y_A",
-    "z_A",
-    "radius_A",
-    "outer_radius_A",
-    "thickness_A",
-    "area_nm2",
-    "volume_nm3",
+from membraneseg.phantom.scene import Phantom
+from membraneseg.phantom.truth_tables import (
+    membrane_columns,
+    particle_columns,
+    surface_columns,
+    truth_facts,
+    vesicle_columns,
 )
 
+SCENE_FILE = "scene.toml"
+"""Makes the phantom again; written last, so that a folder with it is whole."""
+SCENE_COMMENT = """# membraneseg {version}: a phantom and how to make it again, bit by bit, with
+#     membraneseg simulate scene.toml -o again
+# Every setting is written out; `membraneseg settings simulate` says what each one means.
+"""
+FEW_CLASSES = 128
+PHANTOM_FILES = (
+    "tomogram.mrc",
+    "tilt_series.mrc",
+    "tilt_series.rawtlt",
+    "truth_atlas.mrc",
+    "truth_membranes.mrc",
+    "truth_instances.mrc",
+    "truth_compartments.mrc",
+    "truth_proteins.mrc",
+    "truth_meshes.glb",
+    "truth_membranes.csv",
+    "truth_vesicles.csv",
+    "truth_particles.csv",
+    "truth_surface.csv",
+    "truth.toml",
+    SCENE_FILE,
+)
+"""In the order in which they are worth looking at."""
 
-def write_phantom(phantom: Phantom, folder: Path, seed: int | None = None) -> list[Path]:
-    """Write a phantom: tomogram.mrc and everything that is true of it.
+
+def write_phantom(
+    phantom: Phantom, folder: Path, recipe: Mapping[str, Any], seconds: float | None = None
+) -> list[Path]:
+    """Write a phantom with its tilt series and its truth.
 
     Parameters
     ----------
     phantom : Phantom
     folder : Path
         Made if missing; files of the same names are replaced.
-    seed : int, optional
-        Noted in truth.toml.
+    recipe : mapping
+        The settings that made it, nested plain values: the content of scene.toml.
+    seconds : float, optional
+        How long it took, for truth.toml.
 
     Returns
     -------
     list of Path
-        tomogram.mrc, truth_membranes.mrc, truth_instances.mrc, truth_proteins.mrc,
-        truth_meshes.glb, truth_vesicles.csv, truth.toml.
+        Of `PHANTOM_FILES`.
+
+    Raises
+    ------
+    MembraneSegError
+        If a file cannot be written.
     """
-    tomogram = phantom.tomogram
-    header = new_header(tomogram.voxels.shape, tomogram.voxel_size_A, tomogram.origin_zyx_A)
+    _write_volumes(phantom, folder)
+    _write_meshes(phantom, folder / "truth_meshes.glb")
+    tables = {
+        "truth_membranes.csv": membrane_columns,
+        "truth_vesicles.csv": vesicle_columns,
+        "truth_particles.csv": particle_columns,
+        "truth_surface.csv": surface_columns,
+    }
+    for name, columns in tables.items():
+        write_columns(folder / name, columns(phantom))
+    facts = {"version": __version__, **truth_facts(phantom, recipe)}
+    if seconds is not None:
+        facts["seconds"] = round(seconds, 1)
+    write_text(folder / "truth.toml", tomli_w.dumps(facts))
+    write_text(folder / SCENE_FILE, scene_text(recipe))
+    return [folder / name for name in PHANTOM_FILES]
+
+
+def scene_text(recipe: Mapping[str, Any]) -> str:
+    """The text of a scene.toml: a comment that says what it is for, and every setting."""
+    return SCENE_COMMENT.format(version=__version__) + "\n" + tomli_w.dumps(dict(recipe))
+
+
+def _write_volumes(phantom: Phantom, folder: Path) -> None:
+    """Write the tomogram, the voxels' truth, and the tilt series with its angles."""
+    tomogram, series, truth = phantom.tomogram, phantom.series, phantom.truth
+    header = new_header(
+        _shape(tomogram.voxels), tomogram.voxel_size_A, np.asarray(tomogram.origin_zyx_A)
+    )
+    few = len(truth.class_names) <= FEW_CLASSES
     volumes = {
         "tomogram.mrc": (tomogram.voxels, "phantom tomogram"),
-        "truth_membranes.mrc": (phantom.membranes, "true membranes"),
-        "truth_instances.mrc": (phantom.instances, "true membrane ids"),
-        "truth_proteins.mrc": (phantom.proteins, "true proteins"),
+        "truth_atlas.mrc": (
+            truth.atlas.astype(np.int8) if few else truth.atlas,
+            "true class of each voxel, named in truth.toml",
+        ),
+        "truth_membranes.mrc": (truth.membranes, "true membranes"),
+        "truth_instances.mrc": (truth.instances, "true membrane ids"),
+        "truth_compartments.mrc": (truth.compartments, "id of the innermost closed membrane"),
+        "truth_proteins.mrc": (truth.proteins, "true proteins"),
     }
     for name, (voxels, note) in volumes.items():
         write_volume(folder / name, voxels, header, note)
+    stack = new_header(_shape(series.counts), series.pixel_size_A, np.zeros(3))
+    write_volume(folder / "tilt_series.mrc", series.counts, stack, "electrons, ascending tilts")
+    angles = "".join(f"{angle:.2f}\n" for angle in series.angles_deg)
+    write_text(folder / "tilt_series.rawtlt", angles)
+
+
+def _write_meshes(phantom: Phantom, path: Path) -> None:
+    """Write one node per membrane that reaches the box."""
+    pairs = zip(phantom.scene.membranes, phantom.truth.meshes, strict=True)
     named = [
-        (membrane_name(vesicle.label), mesh, membrane_colour(vesicle.label))
-        for vesicle, mesh in zip(phantom.scene.vesicles, phantom.meshes, strict=True)
+        (membrane_name(membrane.label), mesh, membrane_colour(membrane.label))
+        for membrane, mesh in pairs
+        if len(mesh.faces)
     ]
-    write_glb(folder / "truth_meshes.glb", named)
-    _write_vesicles(folder / "truth_vesicles.csv", phantom)
-    write_text(folder / "truth.toml", tomli_w.dumps(_truth(phantom, seed)))
-    written = [*volumes, "truth_meshes.glb", "truth_vesicles.csv", "truth.toml"]
-    return [folder / name for name in written]
+    write_glb(path, named)
 
 
-def _write_vesicles(path: Path, phantom: Phantom) -> None:
-    """One row per vesicle; centre and radius are those of the sphere of the same volume."""
-    with whole_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as out:
-        writer = csv.writer(out, lineterminator="\n")
-        writer.writerow(TRUTH_COLUMNS)
-        for vesicle, mesh in zip(phantom.scene.vesicles, phantom.meshes, strict=True):
-            solid = _solid(mesh)
-            radius_A = (3 * abs(float(solid.volume)) / (4 * np.pi)) ** (1 / 3)
-            centre = [f"{value:.3f}" for value in solid.center_mass]
-            outer_A = radius_A + vesicle.outer_half_width_A
-            lengths = [f"{value:.3f}" for value in (radius_A, outer_A, vesicle.thickness_A)]
-            sizes = [f"{solid.area / 1e2:.3f}", f"{abs(solid.volume) / 1e3:.3f}"]
-            writer.writerow([vesicle.label, vesicle.parent, *centre, *lengths, *sizes])
-
-
-def _solid(mesh: Mesh) -> Any:
-    return trimesh.Trimesh(zyx_to_xyz(mesh.vertices_zyx_A), mesh.faces, process=False)
-
-
-def _truth(phantom: Phantom, seed: int | None) -> dict[str, Any]:
-    scene = phantom.scene
-    truth: dict[str, Any] = {
-        "version": __version__,
-        "voxel_size_A": scene.voxel_size_A,
-        "shape_zyx": list(scene.shape_zyx),
-        "origin_zyx_A": [float(value) for value in scene.origin_zyx_A],
-        "tilt_range_deg": phantom.tilt_range_deg,
-        "tilt_angles_deg": [float(angle) for angle in phantom.tilt_angles_deg],
-        "vesicle_count": len(scene.vesicles),
-        "microscope": asdict(phantom.microscope),
-    }
-    if seed is not None:
-        truth["seed"] = seed
-    return truth
+def _shape(voxels: np.ndarray) -> tuple[int, int, int]:
+    z, y, x = voxels.shape
+    return z, y, x

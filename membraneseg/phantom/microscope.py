@@ -1,16 +1,29 @@
-"""From projected potential to recorded images: CTF, radiation damage, dose, detector."""
+"""The microscope as numbers: contrast transfer, radiation damage, detector, counted electrons."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from torch_ctf import calculate_ctf_2d, calculate_relativistic_electron_wavelength
 
 from membraneseg.errors import MembraneSegError
-from membraneseg.types import Float32, Float64
+from membraneseg.types import Float64
 
 ELECTRON_REST_ENERGY_KEV = 510.999
+
+POSITIVE = ("voltage_kV", "dose_e_per_A2", "mean_free_path_nm")
+NOT_NEGATIVE = (
+    "defocus_error_um",
+    "astigmatism_um",
+    "spherical_aberration_mm",
+    "envelope_A2",
+    "alignment_error_A",
+    "tilt_error_deg",
+)
+SHARES = ("quantum_efficiency", "transfer_at_nyquist")
 
 
 @dataclass(frozen=True)
@@ -19,14 +32,23 @@ class Microscope:
 
     voltage_kV: float = field(default=300.0, metadata={"help": "acceleration voltage"})
     defocus_um: float = field(default=5.0, metadata={"help": "underfocus, positive"})
+    defocus_error_um: float = field(
+        default=0.0, metadata={"help": "standard deviation of each tilt's defocus"}
+    )
+    astigmatism_um: float = field(
+        default=0.0, metadata={"help": "half of the difference between largest and least defocus"}
+    )
+    astigmatism_angle_deg: float = field(
+        default=0.0, metadata={"help": "direction of the largest defocus, from x towards y"}
+    )
     spherical_aberration_mm: float = field(default=2.7, metadata={"help": "Cs"})
-    amplitude_contrast: float = field(default=0.08, metadata={"help": "share, 0–1"})
+    amplitude_contrast: float = field(default=0.08, metadata={"help": "share, 0 to below 1"})
     envelope_A2: float = field(
         default=400.0, metadata={"help": "B-factor of the envelope exp(−B k²/4)"}
     )
     dose_e_per_A2: float = field(default=120.0, metadata={"help": "dose of the whole series"})
     mean_free_path_nm: float = field(
-        default=310.0, metadata={"help": "path in ice after which 1/e of the electrons are elastic"}
+        default=310.0, metadata={"help": "path in ice after which 1/e of the electrons are left"}
     )
     quantum_efficiency: float = field(
         default=0.5, metadata={"help": "share of the electrons that the detector counts"}
@@ -37,25 +59,34 @@ class Microscope:
     alignment_error_A: float = field(
         default=4.0, metadata={"help": "standard deviation of each tilt's shift, per axis"}
     )
+    tilt_error_deg: float = field(
+        default=0.0, metadata={"help": "standard deviation of each tilt's true angle"}
+    )
 
     def __post_init__(self) -> None:
-        if self.dose_e_per_A2 <= 0 or self.voltage_kV <= 0:
-            raise MembraneSegError(
-                f"dose_e_per_A2 is {self.dose_e_per_A2} and voltage_kV {self.voltage_kV}, expected "
-                "positive numbers; correct them in the phantom's configuration"
-            )
-        for name in ("quantum_efficiency", "transfer_at_nyquist"):
-            value = getattr(self, name)
-            if not 0.0 < value <= 1.0:
-                raise MembraneSegError(
-                    f"{name} is {value}, expected above 0 and at most 1; correct it in the "
-                    "phantom's configuration"
-                )
+        for name in POSITIVE:
+            _check(self, name, getattr(self, name) > 0.0, "a positive number")
+        for name in NOT_NEGATIVE:
+            _check(self, name, getattr(self, name) >= 0.0, "0 or more")
+        for name in SHARES:
+            _check(self, name, 0.0 < getattr(self, name) <= 1.0, "above 0 and at most 1")
+        in_range = 0.0 <= self.amplitude_contrast < 1.0
+        _check(self, "amplitude_contrast", in_range, "0 to below 1")
+        for name in ("defocus_um", "astigmatism_angle_deg"):
+            _check(self, name, True, "a number")
+
+
+def _check(microscope: Microscope, name: str, holds: bool, expected: str) -> None:
+    if not holds or not math.isfinite(getattr(microscope, name)):
+        raise MembraneSegError(
+            f"the microscope's {name} is {getattr(microscope, name)}, expected {expected}; "
+            f"correct {name}"
+        )
 
 
 def wavelength_A(voltage_kV: float) -> float:
     """Relativistic wavelength of an electron in Å; 0.0197 at 300 kV."""
-    return 12.2643 / float(np.sqrt(voltage_kV * 1e3 * (1.0 + voltage_kV * 0.978466e-3)))
+    return float(calculate_relativistic_electron_wavelength(voltage_kV * 1e3)) * 1e10
 
 
 def interaction_constant(voltage_kV: float) -> float:
@@ -65,25 +96,57 @@ def interaction_constant(voltage_kV: float) -> float:
     return 2 * np.pi / (wavelength_A(voltage_kV) * voltage_kV * 1e3) * relativistic
 
 
-def contrast_transfer(frequency_per_A: Float64, microscope: Microscope) -> Float64:
-    """Contrast transfer function times its envelope, positive at low frequency.
+def frequencies_per_A(
+    shape_yx: tuple[int, int], pixel_size_A: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Frequencies (Y, 1) and (1, X//2 + 1) in 1/Å of a real image's half spectrum."""
+    fy = torch.fft.fftfreq(shape_yx[0], pixel_size_A, dtype=torch.float64)[:, None]
+    fx = torch.fft.rfftfreq(shape_yx[1], pixel_size_A, dtype=torch.float64)[None, :]
+    return fy, fx
+
+
+def contrast_transfer(
+    shape_yx: tuple[int, int],
+    pixel_size_A: float,
+    microscope: Microscope,
+    defocus_um: Float64,
+    device: torch.device | None = None,
+) -> torch.Tensor:
+    """Contrast transfer function times its envelope at some defoci.
 
     Parameters
     ----------
-    frequency_per_A : array of float64
+    shape_yx : tuple of int
+        Of the image.
+    pixel_size_A : float
     microscope : Microscope
+        Its own defocus is not used.
+    defocus_um : (L,) float64
+        Mean underfocus, positive.
+    device : torch.device, optional
 
     Returns
     -------
-    array of float64
-        sin(χ + arcsin w) exp(−B k²/4) with χ = π λ Δf k² − (π/2) Cs λ³ k⁴.
+    (L, Y, X//2 + 1) float32 tensor
+        sin(χ + arcsin w) exp(−B k²/4) with χ = π λ Δf k² − (π/2) Cs λ³ k⁴ and
+        Δf = defocus + astigmatism · cos 2(φ − φ0), φ from x towards y; positive at low frequency.
     """
-    length = wavelength_A(microscope.voltage_kV)
-    k2 = np.asarray(frequency_per_A, dtype=np.float64) ** 2
-    phase = np.pi * length * microscope.defocus_um * 1e4 * k2
-    phase -= 0.5 * np.pi * microscope.spherical_aberration_mm * 1e7 * length**3 * k2**2
-    envelope = np.exp(-microscope.envelope_A2 * k2 / 4.0)
-    return np.asarray(np.sin(phase + np.arcsin(microscope.amplitude_contrast)) * envelope)
+    transfer = calculate_ctf_2d(
+        defocus=torch.as_tensor(defocus_um, dtype=torch.float32, device=device),
+        astigmatism=microscope.astigmatism_um,
+        astigmatism_angle=microscope.astigmatism_angle_deg,
+        voltage=microscope.voltage_kV,
+        spherical_aberration=microscope.spherical_aberration_mm,
+        amplitude_contrast=microscope.amplitude_contrast,
+        phase_shift=0.0,
+        pixel_size=pixel_size_A,
+        image_shape=shape_yx,
+        rfft=True,
+        fftshift=False,
+    )
+    fy, fx = frequencies_per_A(shape_yx, pixel_size_A)
+    envelope = torch.exp(-microscope.envelope_A2 * (fy**2 + fx**2) / 4.0)
+    return transfer * envelope.to(transfer)
 
 
 def damage_filter(frequency_per_A: Float64, dose_before: float, dose_after: float) -> Float64:
@@ -110,77 +173,30 @@ def damage_filter(frequency_per_A: Float64, dose_before: float, dose_after: floa
     return np.asarray(np.exp(-rate * dose_before) * -np.expm1(-during) / during)
 
 
-def ideal_image(
-    projected_V: Float32,
-    pixel_size_A: float,
-    microscope: Microscope,
-    dose_window: tuple[float, float],
-    shift_yx_A: tuple[float, float] = (0.0, 0.0),
-) -> Float32:
-    """Relative intensity − 1 that an infinite dose would show, before the detector.
-
-    Parameters
-    ----------
-    projected_V : (Y, U) float32
-        Potential above the ice integrated along the beam, in V·Å.
-    pixel_size_A : float
-    microscope : Microscope
-    dose_window : (before, after)
-        Accumulated dose in e/Å² around this exposure.
-    shift_yx_A : tuple of float
-        Misalignment of the image.
-
-    Returns
-    -------
-    (Y, U) float32
-        −2 σ V convolved with CTF and damage: denser matter is darker.
-    """
-    pad = 32
-    rows, columns = projected_V.shape
-    padded = np.pad(projected_V, ((pad, pad), (0, 0)))
-    fy = np.fft.fftfreq(rows + 2 * pad, pixel_size_A)[:, None]
-    fx = np.fft.rfftfreq(columns, pixel_size_A)[None, :]
-    frequency = np.sqrt(fy**2 + fx**2)
-    transfer = contrast_transfer(frequency, microscope) * damage_filter(frequency, *dose_window)
-    turns = fy * shift_yx_A[0] + fx * shift_yx_A[1]
-    strength = -2.0 * interaction_constant(microscope.voltage_kV)
-    kernel = torch.from_numpy(strength * transfer * np.exp(-2j * np.pi * turns)).to(torch.complex64)
-    image = torch.fft.irfft2(torch.fft.rfft2(torch.from_numpy(padded)) * kernel, s=padded.shape)
-    return np.ascontiguousarray(image[pad : pad + rows].numpy())
+def detector_transfer(frequency_per_A: Float64, pixel_size_A: float, at_nyquist: float) -> Float64:
+    """Modulation transfer of the detector: a Gaussian that is `at_nyquist` at 1/(2 pixels)."""
+    return np.asarray(at_nyquist ** ((2.0 * pixel_size_A * frequency_per_A) ** 2))
 
 
 def expected_counts(
-    microscope: Microscope, pixel_size_A: float, path_nm: float, exposures: int
-) -> float:
-    """Electrons that one pixel counts behind plain ice of a given path length."""
-    electrons = microscope.dose_e_per_A2 / exposures * pixel_size_A**2
-    survive = np.exp(-path_nm / microscope.mean_free_path_nm)
-    return float(electrons * survive * microscope.quantum_efficiency)
-
-
-def record(
-    image: Float32, counts: float, microscope: Microscope, rng: np.random.Generator
-) -> Float32:
-    """Shoot electrons at a detector and return the counted relative intensity − 1.
+    microscope: Microscope, pixel_size_A: float, dose_e_per_A2: float, path_A: Float64
+) -> Float64:
+    """Electrons that pixels count behind plain ice.
 
     Parameters
     ----------
-    image : (Y, U) float32
-        From `ideal_image`.
-    counts : float
-        Electrons per pixel where the image is 0, see `expected_counts`.
     microscope : Microscope
-    rng : numpy.random.Generator
+    pixel_size_A : float
+    dose_e_per_A2 : float
+        Of this exposure.
+    path_A : array of float64
+        Way of the beam through the ice, see `ice.path_length_A`.
 
     Returns
     -------
-    (Y, U) float32
-        Shot noise has variance 1/counts; detector blur acts on signal before counting.
+    array of float64
+        dose · pixel² · exp(−path / mean free path) · quantum efficiency.
     """
-    tensor = torch.from_numpy(image)
-    fy = torch.fft.fftfreq(image.shape[0])[:, None]
-    fx = torch.fft.rfftfreq(image.shape[1])[None, :]
-    blur = microscope.transfer_at_nyquist ** ((fy**2 + fx**2) / 0.25)
-    blurred = torch.fft.irfft2(torch.fft.rfft2(tensor) * blur, s=tensor.shape).numpy()
-    electrons = rng.poisson(np.maximum(counts * (1.0 + blurred.astype(np.float64)), 0.0))
-    return np.asarray(electrons / counts - 1.0, dtype=np.float32)
+    electrons = dose_e_per_A2 * pixel_size_A**2 * microscope.quantum_efficiency
+    survive = np.exp(-np.asarray(path_A) / (10.0 * microscope.mean_free_path_nm))
+    return np.asarray(electrons * survive, dtype=np.float64)

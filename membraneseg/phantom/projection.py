@@ -1,42 +1,24 @@
-"""Line integrals through a volume for tilts about the y axis, real space, all y rows at once."""
+"""Line integrals through a volume for tilts about the y axis, and their adjoint, both exact.
+
+Geometry that every file of the tilt series shares: the tilt axis runs along y, the beam along z,
+and a point (z, x) from the middle of the box falls on the detector at u = x cos θ + z sin θ. The
+volume is the band-limited function that passes through its voxels, so its projection is known
+exactly from the Fourier-slice theorem, without interpolation.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
 
+from membraneseg.errors import MembraneSegError
 from membraneseg.types import Float32, Float64
 
-
-def tilt_angles_deg(tilt_range_deg: float, tilt_step_deg: float) -> Float64:
-    """Tilts from −range to +range in ascending order."""
-    count = math.floor(tilt_range_deg / tilt_step_deg + 1e-9)
-    return np.arange(-count, count + 1, dtype=np.float64) * tilt_step_deg
-
-
-def dose_symmetric_order(angles_deg: Float64) -> Float64:
-    """Rank in time of each tilt: 0, +1, −1, −2, +2, +3, −3 … steps.
-
-    Parameters
-    ----------
-    angles_deg : (T,) float64
-
-    Returns
-    -------
-    (T,) float64
-        0 for the tilt recorded first.
-
-    References
-    ----------
-    Hagen et al. 2017, doi:10.1016/j.jsb.2016.06.007.
-    """
-    step = np.rint(np.abs(angles_deg) / max(float(np.diff(np.sort(angles_deg)).min()), 1e-9))
-    positive_first = step % 2 == 1
-    second = (angles_deg > 0) != positive_first
-    ranks = np.argsort(np.argsort(2 * step + second, kind="stable"), kind="stable")
-    return ranks.astype(np.float64)
+WORKING_BYTES = 100e6
+"""Size of the largest intermediate array; rows of y are taken so many at a time."""
 
 
 def detector_width(shape_zyx: tuple[int, int, int]) -> int:
@@ -44,54 +26,190 @@ def detector_width(shape_zyx: tuple[int, int, int]) -> int:
     return 2 * math.ceil(math.hypot(shape_zyx[0], shape_zyx[2]) / 2 + 2)
 
 
-def project(volume: Float32, angle_deg: float) -> Float32:
-    """Integrate a volume along the beam at one tilt.
+def project(
+    volume: Float32,
+    angles_deg: Float64,
+    device: str = "cpu",
+    report: Callable[[float], None] | None = None,
+) -> Float32:
+    """Integrate a volume along the beam at each tilt.
 
     Parameters
     ----------
     volume : (Z, Y, X) float32
-    angle_deg : float
-        Tilt about y, below 80 in size; at 0 the beam runs along z.
+    angles_deg : (T,) float64
+        Tilts about y; at 0 the beam runs along z.
+    device : str
+        "cpu" or "cuda".
+    report : callable, optional
+        Called with the share (0–1) that is done.
 
     Returns
     -------
-    (Y, U) float32
-        Sum over voxels along the beam (multiply by the voxel size for Å), centred in u.
+    (T, Y, U) float32
+        Sum over voxels along the beam (multiply by the voxel size for Å); U is `detector_width`
+        and the tilt axis lies at column U // 2.
 
     Notes
     -----
-    Bilinear samples one voxel apart along each ray. A point (z, x) from the centre falls on
-    u = x cos θ + z sin θ, the convention that `back_project` inverts.
+    P(k, y) = Σ V(z, y, x) exp(−2πi k (x cos θ + z sin θ)) for k = 0 … U/2 cycles per U columns:
+    one product of matrices over x (halved by taking even and odd parts in x; tilts of equal size
+    share it), a sum over z, one inverse FFT. Cost: T·Z·Y·X·U/2 multiply-adds, which at box sizes
+    up to 1,000 is faster than the chirp transform; extra memory about 2 × `WORKING_BYTES` and
+    twice the slab of rows at work.
     """
     depth, rows, width = volume.shape
-    table = torch.from_numpy(np.ascontiguousarray(volume.transpose(0, 2, 1)))
-    table = table.reshape(depth * width, rows)
-    indices, weights = _ray_samples(depth, width, detector_width((depth, rows, width)), angle_deg)
-    image = torch.nn.functional.embedding_bag(
-        indices, table, mode="sum", per_sample_weights=weights
-    )
-    return np.ascontiguousarray(image.T.numpy())
+    columns = detector_width((depth, rows, width))
+    where = checked_device(device)
+    images = np.empty((len(angles_deg), rows, columns), dtype=np.float32)
+    for some in _row_slabs(rows, depth, columns, report):
+        slab = torch.from_numpy(np.array(volume[:, some], dtype=np.float32))
+        folded = _fold(slab.to(where))  # (2, Z·Y, X/2)
+        for size_deg, members in _by_size(angles_deg):
+            waves = _waves_x(size_deg, width, columns).to(where)  # (2, K, X/2)
+            sums = torch.bmm(waves, folded.transpose(1, 2)).reshape(*waves.shape[:2], depth, -1)
+            for tilt in members:
+                phases = _phases_z(float(angles_deg[tilt]), depth, columns).to(where)
+                spectrum = torch.bmm(phases[0], sums[0]).baddbmm_(phases[1], sums[1])  # (K, 2, Y)
+                images[tilt, some] = _to_image(spectrum, columns).cpu().numpy()
+    return images
 
 
-def _ray_samples(
-    depth: int, width: int, columns: int, angle_deg: float
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Flat indices and weights (U, 4 S) of the voxels that each ray passes."""
-    cosine, sine = math.cos(math.radians(angle_deg)), math.sin(math.radians(angle_deg))
-    steps = 2 * math.ceil((depth + 2) / cosine / 2) + 1
-    u = torch.arange(columns, dtype=torch.float64)[:, None] - columns // 2
-    s = torch.arange(steps, dtype=torch.float64)[None, :] - steps // 2
-    s = s - u * sine / cosine  # each ray starts from where it crosses the middle of the slab
-    x = u * cosine - s * sine + (width - 1) / 2
-    z = u * sine + s * cosine + (depth - 1) / 2
-    z0, x0 = torch.floor(z), torch.floor(x)
-    fz, fx = z - z0, x - x0
-    indices, weights = [], []
-    for dz, wz in ((0, 1 - fz), (1, fz)):
-        for dx, wx in ((0, 1 - fx), (1, fx)):
-            zi, xi = z0 + dz, x0 + dx
-            inside = (zi >= 0) & (zi < depth) & (xi >= 0) & (xi < width)
-            flat = zi.clamp(0, depth - 1) * width + xi.clamp(0, width - 1)
-            indices.append(flat.long())
-            weights.append((wz * wx * inside).float())
-    return torch.cat(indices, dim=1), torch.cat(weights, dim=1)
+def back_project(
+    images: Float32,
+    angles_deg: Float64,
+    shape_zyx: tuple[int, int, int],
+    device: str = "cpu",
+    report: Callable[[float], None] | None = None,
+) -> Float32:
+    """Smear each image back along its beam and add up: the exact adjoint of `project`.
+
+    Parameters
+    ----------
+    images : (T, Y, U) float32
+        With the tilt axis at column U // 2.
+    angles_deg : (T,) float64
+        Tilts about y.
+    shape_zyx : tuple of int
+        Of the volume; Y must be that of the images.
+    device : str
+        "cpu" or "cuda".
+    report : callable, optional
+        Called with the share (0–1) that is done.
+
+    Returns
+    -------
+    (Z, Y, X) float32
+        Each voxel is the sum over tilts of the image where the voxel's shadow falls, taken from
+        the trigonometric interpolation of the image.
+
+    Raises
+    ------
+    MembraneSegError
+        If the rows of images and volume differ in number.
+    """
+    depth, rows, width = shape_zyx
+    if images.shape[1] != rows:
+        raise MembraneSegError(
+            f"the images have {images.shape[1]} rows and the volume {rows}, expected the same "
+            "number; give the volume the images' Y"
+        )
+    columns = images.shape[2]
+    where = checked_device(device)
+    volume = np.empty(shape_zyx, dtype=np.float32)
+    for some in _row_slabs(rows, depth, columns, report):
+        count = some.stop - some.start
+        folded = torch.zeros(2, depth * count, (width + 1) // 2, device=where)
+        for size_deg, members in _by_size(angles_deg):
+            waves = _waves_x(size_deg, width, columns).to(where)
+            sums = torch.zeros(2, waves.shape[1], depth, count, device=where)
+            for tilt in members:
+                phases = _phases_z(float(angles_deg[tilt]), depth, columns).to(where)
+                image = torch.from_numpy(np.array(images[tilt, some], dtype=np.float32))
+                spectrum = _to_spectrum(image.to(where))  # (K, 2, Y)
+                for part in (0, 1):
+                    sums[part].baddbmm_(phases[part].transpose(1, 2), spectrum)
+            folded.baddbmm_(sums.reshape(*waves.shape[:2], -1).transpose(1, 2), waves)
+        volume[:, some] = _unfold(folded, depth, width).cpu().numpy()
+    return volume
+
+
+def checked_device(device: str) -> torch.device:
+    """Return torch's device of that name, or say in one sentence that there is none."""
+    if device not in ("cpu", "cuda"):
+        raise MembraneSegError(f"device is '{device}', expected cpu or cuda; give one of them")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise MembraneSegError("device is 'cuda' but torch sees no GPU here; give cpu")
+    return torch.device(device)
+
+
+def _row_slabs(
+    rows: int, depth: int, columns: int, report: Callable[[float], None] | None
+) -> Iterator[slice]:
+    """Rows of y to take at a time, so that the sums over x stay below WORKING_BYTES."""
+    count = max(1, int(WORKING_BYTES / (8 * (columns // 2 + 1) * depth)))
+    slabs = math.ceil(rows / count)
+    for index in range(slabs):
+        yield slice(index * rows // slabs, (index + 1) * rows // slabs)
+        if report is not None:
+            report((index + 1) / slabs)
+
+
+def _by_size(angles_deg: Float64) -> list[tuple[float, list[int]]]:
+    """Tilts grouped by |angle|: they share cos θ and with it the sum over x."""
+    groups: dict[float, list[int]] = {}
+    for index, angle in enumerate(angles_deg):
+        groups.setdefault(abs(float(angle)), []).append(index)
+    return list(groups.items())
+
+
+def _fold(slab: torch.Tensor) -> torch.Tensor:
+    """Even and odd parts in x of a slab (Z, Y, X) for x ≥ 0 → (2, Z·Y, ceil(X/2))."""
+    width = slab.shape[2]
+    flipped = slab.flip(2)
+    parts = torch.stack([slab + flipped, slab - flipped])[..., width // 2 :]
+    if width % 2 == 1:
+        parts[..., 0] *= 0.5  # the middle column is its own mirror image
+    return parts.reshape(2, -1, parts.shape[-1])
+
+
+def _unfold(folded: torch.Tensor, depth: int, width: int) -> torch.Tensor:
+    """Adjoint of `_fold`: (2, Z·Y, ceil(X/2)) → (Z, Y, X)."""
+    even, odd = folded.reshape(2, depth, -1, folded.shape[-1])
+    left = (even - odd).flip(2)[..., : width // 2]
+    return torch.cat([left, even + odd], dim=2)
+
+
+def _waves_x(angle_deg: float, width: int, columns: int) -> torch.Tensor:
+    """Cosine and sine of 2π k x cos θ for x ≥ 0, (2, K, ceil(X/2)) float32."""
+    k = torch.arange(columns // 2 + 1, dtype=torch.float64)[:, None] / columns
+    x = torch.arange(width // 2, width, dtype=torch.float64) - (width - 1) / 2
+    turns = 2 * math.pi * math.cos(math.radians(angle_deg)) * k * x
+    return torch.stack([torch.cos(turns), torch.sin(turns)]).float()
+
+
+def _phases_z(angle_deg: float, depth: int, columns: int) -> torch.Tensor:
+    """How the even and the odd part at height z enter Re and Im of P(k), (2, K, 2, Z) float32."""
+    k = torch.arange(columns // 2 + 1, dtype=torch.float64)[:, None] / columns
+    z = torch.arange(depth, dtype=torch.float64) - (depth - 1) / 2
+    turns = 2 * math.pi * math.sin(math.radians(angle_deg)) * k * z
+    cosine, sine = torch.cos(turns), torch.sin(turns)
+    even, odd = torch.stack([cosine, -sine], dim=1), torch.stack([-sine, -cosine], dim=1)
+    return torch.stack([even, odd]).float()
+
+
+def _to_image(spectrum: torch.Tensor, columns: int) -> torch.Tensor:
+    """Spectrum (K, 2, Y) of rows centred on the tilt axis → image (Y, U)."""
+    waves = torch.complex(spectrum[:, 0], spectrum[:, 1]).T
+    image: torch.Tensor = torch.fft.irfft(waves, n=columns, dim=1)
+    return image.roll(columns // 2, dims=1)
+
+
+def _to_spectrum(image: torch.Tensor) -> torch.Tensor:
+    """Adjoint of `_to_image`: image (Y, U) → (K, 2, Y)."""
+    columns = image.shape[1]
+    waves = torch.fft.rfft(image.roll(-(columns // 2), dims=1), dim=1).T / columns
+    both = torch.stack([waves.real, waves.imag], dim=1)
+    last = (columns + 1) // 2  # 0 and Nyquist stand for themselves, the others for ± k
+    both[1:last] *= 2.0
+    return both

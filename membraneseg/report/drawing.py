@@ -165,6 +165,15 @@ def scale_bar(axes: Axes, plane: Plane, grid: Grid, font_pt: float = 8.0) -> Non
     )
 
 
+def corner_title(axes: Axes, text: str) -> None:
+    """Write a panel's name into its upper left corner."""
+    axes.annotate(
+        text, (0, 1), xytext=(5, -5), xycoords="axes fraction", textcoords="offset points",
+        ha="left", va="top", fontsize=9, color="white",
+        bbox={"boxstyle": "round,pad=0.2", "facecolor": (0, 0, 0, 0.45), "lw": 0},
+    )  # fmt: skip
+
+
 def figure_png(figure: Figure, dots_per_inch: int = 150) -> bytes:
     """Render a figure on white as PNG."""
     return _rendered(figure, dots_per_inch, "png", {})

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from membraneseg.colours import membrane_colour, unit_rgb
 from membraneseg.report.content import ReportContent
-from membraneseg.report.drawing import FAINT_INK, INK, SlicePainter, scale_bar
+from membraneseg.report.drawing import FAINT_INK, INK, SlicePainter, corner_title, scale_bar
 from membraneseg.report.scene import Camera, draw_scene, scene_size_nm
 from membraneseg.report.slices import Grid, Plane, grey_range, richest_planes
 from membraneseg.report.words import number_in
@@ -58,7 +58,7 @@ def slice_gallery(content: ReportContent, planes: Sequence[Plane], width_in: flo
         del titles[1]
     gap, head, side = 0.08, 0.30, 0.22
     width = (width_in - side - gap * (len(titles) - 1)) / len(titles)
-    tall = [width * _height_share(plane, painter.grid) for plane in planes]
+    tall = [width * plane.height_share(painter.grid) for plane in planes]
     height = head + sum(tall) + gap * (len(planes) - 1)
     figure = Figure(figsize=(width_in, height))
     top = height - head
@@ -175,7 +175,7 @@ def readme_picture(content: ReportContent, width_in: float = 12.0) -> Figure:
     xy, xz, _ = chosen_planes(content)
     planes = (xy[len(xy) // 2], xz)
     gap, head, panel = 0.07, 0.28, width_in * 0.275
-    tall = [panel * _height_share(plane, painter.grid) for plane in planes]
+    tall = [panel * plane.height_share(painter.grid) for plane in planes]
     height = head + sum(tall) + gap
     figure = Figure(figsize=(width_in, height))
     bottoms = (tall[1] + gap, 0.0)
@@ -189,7 +189,7 @@ def readme_picture(content: ReportContent, width_in: float = 12.0) -> Figure:
             if column:
                 painter.contours(axes, plane)
             else:
-                _corner_title(axes, plane.title.split(" ")[0])
+                corner_title(axes, plane.title.split(" ")[0])
             if plane.axis == 0:
                 axes.set_title(title, fontsize=10, color=INK, loc="left", pad=5)
                 if not column:
@@ -202,16 +202,3 @@ def readme_picture(content: ReportContent, width_in: float = 12.0) -> Figure:
         fontsize=10, color=INK, va="baseline",
     )  # fmt: skip
     return figure
-
-
-def _height_share(plane: Plane, grid: Grid) -> float:
-    left, right, bottom, top = plane.extent_nm(grid)
-    return (top - bottom) / (right - left)
-
-
-def _corner_title(axes: Axes, text: str) -> None:
-    axes.annotate(
-        text, (0, 1), xytext=(5, -5), xycoords="axes fraction", textcoords="offset points",
-        ha="left", va="top", fontsize=9, color="white",
-        bbox={"boxstyle": "round,pad=0.2", "facecolor": (0, 0, 0, 0.45), "lw": 0},
-    )  # fmt: skip

@@ -74,6 +74,11 @@ class Plane:
         """Left, right, bottom, top faces of the slice."""
         return (*grid.bounds_nm(self.across), *grid.bounds_nm(self.up))
 
+    def height_share(self, grid: Grid) -> float:
+        """Height of the slice over its width."""
+        left, right, bottom, top = self.extent_nm(grid)
+        return (top - bottom) / (right - left)
+
     def picture_nm(self, points_zyx_A: Float64) -> Float64:
         """(N, 3) positions in Å as (N, 2) across and up in nm."""
         return points_zyx_A[:, [self.across, self.up]] / 10

@@ -1,0 +1,76 @@
+"""Where a membrane may go: in the box, clear of the others, inside the right one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from membraneseg.errors import MembraneSegError
+from membraneseg.phantom.box import Box
+from membraneseg.phantom.membranes import HEAD_GROUP_HALF_WIDTH_A, Membrane
+from membraneseg.phantom.shapes import Shape
+from membraneseg.types import Bool, Float64
+
+CONSTRAINTS = ("box", "sides", "none")
+"""What may not be cut: by any wall; by the ice's top and bottom (z) alone; nothing forbidden."""
+THICKEST_BILAYER_A = 42.0
+HALF_WIDTH_A = THICKEST_BILAYER_A / 2 + HEAD_GROUP_HALF_WIDTH_A
+"""From the middle of the thickest bilayer to the outer face of a leaflet."""
+
+
+def check_constraint(constraint: str) -> None:
+    """Refuse a constraint that does not exist."""
+    if constraint not in CONSTRAINTS:
+        raise MembraneSegError(
+            f"constraint is '{constraint}', expected one of {', '.join(CONSTRAINTS)}; correct it "
+            "in the phantom's settings"
+        )
+
+
+def inside_box(points_zyx_A: Float64, box: Box, constraint: str, room_A: float = 0.0) -> Bool:
+    """Which of (N, 3) points keep `room_A` from the walls that the constraint forbids to cross."""
+    forbidden = {"box": [0, 1, 2], "sides": [0], "none": []}[constraint]
+    above = points_zyx_A[:, forbidden] >= box.low_A[forbidden] + room_A
+    below = points_zyx_A[:, forbidden] <= box.high_A[forbidden] - room_A
+    return np.asarray((above & below).all(axis=1))
+
+
+def enclosing_labels(shape: Shape, others: Sequence[Membrane], gap_A: float) -> set[int] | None:
+    """Labels of the closed membranes around a shape, or None if it comes too near any.
+
+    Parameters
+    ----------
+    shape : Shape
+    others : sequence of Membrane
+        None of them may lie inside the shape.
+    gap_A : float
+        Least distance between the outer faces of two bilayers.
+
+    Returns
+    -------
+    set of int or None
+    """
+    samples = shape.samples_zyx_A
+    bounds = shape.bounds_zyx_A
+    apart_A = gap_A + 2 * HALF_WIDTH_A
+    enclosing: set[int] = set()
+    for other in others:
+        theirs = other.shape.bounds_zyx_A
+        if (bounds[0] > theirs[1] + apart_A).any() or (bounds[1] < theirs[0] - apart_A).any():
+            continue
+        distances = other.shape.signed_distance(samples)
+        if distances.min() < apart_A and distances.max() > -apart_A:
+            return None
+        if distances.max() < 0.0:
+            enclosing |= {other.label} if other.shape.closed else set()
+        elif shape.closed and shape.signed_distance(other.shape.samples_zyx_A[:1])[0] < 0.0:
+            return None
+    return enclosing
+
+
+def innermost(labels: set[int], membranes: Sequence[Membrane]) -> int:
+    """The one of nested membranes that lies inside all the others; 0 for none."""
+    parents = {m.parent for m in membranes if m.label in labels}
+    inner = labels - parents
+    return min(inner) if inner else 0
