@@ -24,7 +24,7 @@ from membraneseg.scene_file import SceneSettings, load_scene, members_of
 from membraneseg.simulate import SimulateRequest, simulate_to_folder
 
 TINY = (
-    "shape_zyx=16,32,32",
+    "shape_zyx=20,32,32",
     "liposomes.count=1",
     "liposomes.radius_min_nm=5",
     "liposomes.radius_max_nm=5.5",
@@ -67,7 +67,7 @@ def test_a_scene_file_makes_its_phantom_again_bit_by_bit(tmp_path):
 
 
 def test_a_member_of_a_set_is_made_again_by_its_own_scene_file(tmp_path):
-    settings = load_scene("liposomes", [*TINY, "ranges.tilt_step_deg=[]"], {"seed": 2})
+    settings = load_scene("liposomes", [*TINY, "voxel_size_A=13"], {"seed": 2})
     simulated(tmp_path / "set", settings, count=2)
     member = tmp_path / "set" / "phantom_0002"
     simulated(tmp_path / "again", load_scene(str(member / SCENE_FILE)))
@@ -263,9 +263,9 @@ def test_progress_goes_through_the_steps_of_the_simulation_and_ends_at_one():
         (["--set", "shape_zyx=2,64,64"], ["shape_zyx is (2, 64, 64)", "at least 8"]),
         (["--set", "shape_zyx=64,64"], ["shape_zyx", "three numbers"]),
         (["--count", "2", "--set", "ranges.dose_e_per_A2=[150,70]"], ["150", "low then high"]),
-        (["--set", "crowd.targets.kinds=notes.pdb"], ["notes.pdb"]),
-        (["--set", "crowd.targets.kinds=absent.pdb"], ["absent.pdb"]),
-        (["--set", "crowd.targets.kinds=unicorn"], ["unicorn", "ribosome"]),
+        (["--set", "crowd.small_distractors.kinds=notes.pdb"], ["notes.pdb"]),
+        (["--set", "crowd.small_distractors.kinds=absent.pdb"], ["absent.pdb"]),
+        (["--set", "crowd.small_distractors.kinds=unicorn"], ["unicorn", "ribosome"]),
         (["--resume", "--force"], ["--resume", "--force", "one of the two"]),
     ],
 )

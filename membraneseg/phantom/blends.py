@@ -11,8 +11,8 @@ from membraneseg.types import Bool, Float64
 GRADIENT_STEP_A = 0.5
 NEAR_A = 70.0
 """Distances are put right up to here from the surface."""
-LEAST_SLOPE = 0.3
-"""Where a field is flatter than this, it is far from its surface and only its sign counts."""
+LEAST_SLOPE = 0.5
+"""Where a field is flatter than this, it is halfway between two surfaces, near neither."""
 
 Distance = Callable[[Float64], Float64]
 """From (N, 3) points in Å to (N,) signed distances in Å."""
@@ -76,6 +76,7 @@ def true_distances(field: Field, points_zyx_A: Float64) -> Float64:
     first = values[where] / steepness
     second = field(points - (first / steepness)[:, None] * slope)[0] / steepness
     most = np.abs(first) / 3  # beyond that the surface bends away before it is reached
+    stretched = first + np.clip(second, -most, most)
     distances = values.copy()
-    distances[where] = first + np.clip(second, -most, most)
+    distances[where] = np.clip(stretched, -1.2 * NEAR_A, 1.2 * NEAR_A)
     return distances

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,7 +14,7 @@ from membraneseg.phantom.box import Box
 from membraneseg.phantom.carbon import draw_film, film_mask
 from membraneseg.phantom.config import PhantomConfig
 from membraneseg.phantom.crowd import with_crowd
-from membraneseg.phantom.drawing import box_in_ice, ice_mask
+from membraneseg.phantom.drawing import Triangles, box_in_ice, ice_mask
 from membraneseg.phantom.embed import Surface, surface_of, with_embedded
 from membraneseg.phantom.filaments import with_filaments
 from membraneseg.phantom.ice import draw_ice
@@ -57,9 +57,7 @@ def scene_of_membranes(config: PhantomConfig, rng: np.random.Generator) -> Scene
     return Scene(box, membranes, (), ice, carbon)
 
 
-def _membranes(
-    config: PhantomConfig, box: Box, rng: np.random.Generator
-) -> tuple[Membrane, ...]:
+def _membranes(config: PhantomConfig, box: Box, rng: np.random.Generator) -> tuple[Membrane, ...]:
     """Large ones first: each recipe keeps clear of what stands already."""
     streams = rng.spawn(5)
     membranes = with_synapse((), box, config.synapse, streams[0])
@@ -69,14 +67,18 @@ def _membranes(
     return with_liposomes(membranes, box, config.liposomes, streams[4])
 
 
+def membrane_meshes(scene: Scene) -> list[Triangles]:
+    """Vertices (V, 3) in Å and faces (F, 3) of the middle of each membrane, as far as it is in ice."""
+    box = box_in_ice(scene.box, scene.ice)
+    return [middle_mesh(membrane.shape, box) for membrane in scene.membranes]
+
+
 def molecule_kinds(config: PhantomConfig) -> tuple[str, ...]:
     """Names of the molecules, built-in or structure files, that a phantom needs."""
     return tuple(dict.fromkeys((*config.embedded.proteins, *config.crowd.kinds)))
 
 
-def molecules_of(
-    config: PhantomConfig, structures: Mapping[str, AtomModel]
-) -> dict[str, Molecule]:
+def molecules_of(config: PhantomConfig, structures: Mapping[str, AtomModel]) -> dict[str, Molecule]:
     """Turn every kind that a phantom needs into beads fine enough for its voxels.
 
     Parameters
@@ -106,6 +108,7 @@ def bead_spacing_A(config: PhantomConfig) -> float:
 def with_molecules(
     scene: Scene,
     grid: MembraneGrid,
+    triangles: Sequence[Triangles],
     config: PhantomConfig,
     molecules: Mapping[str, Molecule],
     rng: np.random.Generator,
@@ -118,6 +121,8 @@ def with_molecules(
         Of membranes alone.
     grid : MembraneGrid
         The membranes on the voxel grid.
+    triangles : sequence of (vertices, faces)
+        Middle of each membrane, see `membrane_meshes`.
     config : PhantomConfig
     molecules : mapping from name to Molecule
         See `molecules_of`.
@@ -134,7 +139,7 @@ def with_molecules(
     sealed = [m.label for m in scene.membranes if m.kind in SEALED_KINDS]
     where = ~np.isin(grid.compartments, sealed)
     space = Space(scene.box, taken, config.constraint, where, grid.instances)
-    surfaces = _surfaces(scene, config)
+    surfaces = _surfaces(scene, triangles, set(config.embedded.membranes))
     embedded = with_embedded(space, surfaces, config.embedded, molecules, streams[0])
     near = grid.distance_A < HALF_WIDTH_A + CLEARANCE_A
     space = replace(embedded.space, occupied=embedded.space.occupied | near)
@@ -144,14 +149,10 @@ def with_molecules(
     return replace(scene, particles=tuple(g for g in groups if len(g.centres_zyx_A)))
 
 
-def _surfaces(scene: Scene, config: PhantomConfig) -> list[Surface]:
-    """Meshes of the membranes that proteins sit in, with normals and areas."""
-    box = box_in_ice(scene.box, scene.ice)
-    hosts = set(config.embedded.membranes)
-    found = []
-    for membrane in scene.membranes:
-        if hosts & {"any", membrane.kind}:
-            vertices, faces = middle_mesh(membrane.shape, box)
-            if len(faces):
-                found.append(surface_of(membrane, vertices, faces))
-    return found
+def _surfaces(scene: Scene, triangles: Sequence[Triangles], hosts: set[str]) -> list[Surface]:
+    """Normals and areas of the membranes that proteins sit in."""
+    return [
+        surface_of(membrane, *mesh)
+        for membrane, mesh in zip(scene.membranes, triangles, strict=True)
+        if hosts & {"any", membrane.kind} and len(mesh[1])
+    ]

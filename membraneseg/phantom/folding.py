@@ -25,7 +25,7 @@ RIM_GAP_A = (125.0, 180.0)
 """From the rim of a crista to the boundary, where no neck joins them."""
 REACH_SHARE = (0.7, 1.0)
 """How far a lamella reaches across."""
-WAVINESS_A = (30.0, 140.0)
+WAVINESS_A = (40.0, 200.0)
 MATRIX_GAP_A = 2 * HALF_WIDTH_A + 60.0
 """Least distance between the membranes of two cristae."""
 TILT_RAD = 0.3

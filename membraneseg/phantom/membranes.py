@@ -57,9 +57,7 @@ def signed_distances(shape: Shape, points_zyx_A: Float64) -> Float64:
     return np.concatenate(parts) if parts else np.empty(0)
 
 
-def middle_mesh(
-    shape: Shape, box: Box, spacing_A: float = MESH_SPACING_A
-) -> tuple[Float64, Int64]:
+def middle_mesh(shape: Shape, box: Box, spacing_A: float = MESH_SPACING_A) -> tuple[Float64, Int64]:
     """Triangles of the part of a surface that lies in the box.
 
     Parameters
@@ -97,4 +95,3 @@ def middle_mesh(
         vertices = vertices - shift[:, None] * normals
     vertices = np.clip(vertices, low, high)  # what lies on a wall of the box stays in it
     return vertices, np.ascontiguousarray(faces[:, ::-1], dtype=np.int64)
-

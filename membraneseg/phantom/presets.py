@@ -105,7 +105,8 @@ PRESETS: dict[str, Preset] = {
             },
             "filaments": {"microtubule_count": 2, "actin_count": 10, "bundle_size": 2},
             "embedded": _embedded(
-                ("receptor", "plasma membrane", "outside", 0.5), ("v_atpase", "liposome", "outside", 0.4)
+                ("receptor", "plasma membrane", "outside", 0.5),
+                ("v_atpase", "liposome", "outside", 0.4),
             ),
             "crowd": _crowd(0.03, 0.04, 0.08, 0),
             "ice": _UNEVEN_ICE,

@@ -8,19 +8,22 @@ import numpy as np
 
 from membraneseg.phantom.atoms import AtomModel
 from membraneseg.phantom.bilayers import MembraneGrid
-from membraneseg.phantom.build import molecules_of, scene_of_membranes, with_molecules
+from membraneseg.phantom.build import (
+    membrane_meshes,
+    molecules_of,
+    scene_of_membranes,
+    with_molecules,
+)
 from membraneseg.phantom.config import PhantomConfig
 from membraneseg.phantom.drawing import (
-    box_in_ice,
     ice_mask,
     membranes_in_ice,
     scene_potential,
     true_labels,
 )
 from membraneseg.phantom.ice import Ice
-from membraneseg.phantom.membranes import middle_mesh
 from membraneseg.phantom.reconstruction import reconstruct_series
-from membraneseg.phantom.scene import Phantom, Scene, Truth, half_range_deg
+from membraneseg.phantom.scene import Phantom, Scene, half_range_deg
 from membraneseg.phantom.tilt_series import Acquisition, Progress, record_series
 from membraneseg.types import Float32, Tomogram
 
@@ -66,14 +69,15 @@ def simulate_phantom(
     grid = membranes_in_ice(scene, scene.box, ice_mask(scene.ice, scene.box))
     report("membranes", 1.0)
     report("molecules", 0.0)
+    triangles = membrane_meshes(scene)
     molecules = molecules_of(config, structures or {})
-    scene = with_molecules(scene, grid, config, molecules, molecule_stream)
+    scene = with_molecules(scene, grid, triangles, config, molecules, molecule_stream)
     report("molecules", 1.0)
     report("potential", 0.0)
     potential = _potential(scene, grid, config, int(grain_stream.integers(2**32)))
     report("potential", 1.0)
     report("labels", 0.0)
-    truth = _truth(scene, grid, config)
+    truth = true_labels(scene, grid, triangles, half_range_deg(config.tilts.angles_deg))
     report("labels", 1.0)
     ice = _finer_ice(scene.ice, config.reconstruction.binning)
     acquisition = Acquisition(config.tilts, config.microscope, ice)
@@ -98,12 +102,6 @@ def _potential(scene: Scene, grid: MembraneGrid, config: PhantomConfig, seed: in
     box = scene.box.refined(binning)
     ice = ice_mask(_finer_ice(scene.ice, binning), box)
     return scene_potential(scene, box, membranes_in_ice(scene, box, ice), seed)
-
-
-def _truth(scene: Scene, grid: MembraneGrid, config: PhantomConfig) -> Truth:
-    box = box_in_ice(scene.box, scene.ice)
-    triangles = [middle_mesh(membrane.shape, box) for membrane in scene.membranes]
-    return true_labels(scene, grid, triangles, half_range_deg(config.tilts.angles_deg))
 
 
 def _finer_ice(ice: Ice, factor: int) -> Ice:

@@ -52,28 +52,6 @@ class TiltSeries:
     angles_deg: Float64
     exposures: tuple[Exposure, ...]
 
-    @property
-    def true_angles_deg(self) -> Float64:
-        """(T,) float64 tilts with the error of the stage, in degrees."""
-        return np.array([exposure.angle_deg for exposure in self.exposures])
-
-    @property
-    def dose_windows_e_per_A2(self) -> Float64:
-        """(T, 2) float64 accumulated dose before and after each tilt, in e/Å²."""
-        return np.array(
-            [(exposure.dose_before, exposure.dose_after) for exposure in self.exposures]
-        )
-
-    @property
-    def defocus_um(self) -> Float64:
-        """(T,) float64 true underfocus at the tilt axis, in µm."""
-        return np.array([exposure.defocus_um for exposure in self.exposures])
-
-    @property
-    def shifts_yx_A(self) -> Float64:
-        """(T, 2) float64 true misalignment in Å."""
-        return np.array([exposure.shift_yx_A for exposure in self.exposures])
-
 
 def record_series(
     potential_V: Float32,

@@ -134,11 +134,15 @@ def test_errors_of_angle_shift_and_defocus_have_their_standard_deviations():
     acquisition = Acquisition(TiltScheme(step_deg=0.2), Microscope(**errors), even_ice((2, 4, 4)))
     potential = np.zeros((2, 4, 4), dtype=np.float32)
     series = record_series(potential, VOXEL_A, acquisition, np.random.default_rng(2))
-    assert np.std(series.true_angles_deg - series.angles_deg) == pytest.approx(0.3, rel=0.1)
-    assert np.std(series.shifts_yx_A, axis=0) == pytest.approx([7.0, 7.0], rel=0.1)
-    assert np.std(series.defocus_um) == pytest.approx(0.2, rel=0.1)
-    assert np.mean(series.defocus_um) == pytest.approx(5.0, abs=0.03)
-    assert series.dose_windows_e_per_A2.max() == pytest.approx(120.0)
+    seen = series.exposures
+    true_angles = np.array([exposure.angle_deg for exposure in seen])
+    assert np.std(true_angles - series.angles_deg) == pytest.approx(0.3, rel=0.1)
+    shifts = np.array([exposure.shift_yx_A for exposure in seen])
+    assert np.std(shifts, axis=0) == pytest.approx([7.0, 7.0], rel=0.1)
+    defoci = np.array([exposure.defocus_um for exposure in seen])
+    assert np.std(defoci) == pytest.approx(0.2, rel=0.1)
+    assert np.mean(defoci) == pytest.approx(5.0, abs=0.03)
+    assert max(exposure.dose_after for exposure in seen) == pytest.approx(120.0)
 
 
 def test_the_mean_of_the_potential_does_not_show():
