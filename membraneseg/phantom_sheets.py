@@ -88,7 +88,7 @@ def read_sheet(folder: Path, name: str) -> SheetContent:
     )
     preset = str(facts.get("preset", ""))
     return SheetContent(
-        title=" · ".join(part for part in (name, preset) if part),
+        title=" · ".join(dict.fromkeys(part for part in (name, preset) if part)),
         caption=caption_of(facts),
         grid=Grid(tomogram.voxels.shape, size_A, tomogram.origin_zyx_A),
         voxels=tomogram.voxels,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import tomllib
 import typing
 from collections.abc import Mapping, Sequence
@@ -122,20 +121,17 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Values:
     return result
 
 
-def from_values(
-    cls: type[Config], values: Mapping[str, Any], wording: Wording, prefix: str = ""
-) -> Config:
+def from_values(cls: type[Config], values: Mapping[str, Any], wording: Wording) -> Config:
     """Build a config dataclass from nested plain values.
 
     Parameters
     ----------
     cls : type
-        A dataclass whose fields are str, int, float, bool, tuples of one of them, or such
-        dataclasses.
+        A dataclass whose fields all have defaults and are str, int, float, bool, tuples of one of
+        them, or such dataclasses.
     values : mapping
+        Of a group that is named in part, the rest keeps the defaults that the group has there.
     wording : Wording
-    prefix : str
-        Names of the groups that it stands in, with a dot at the end.
 
     Returns
     -------
@@ -146,17 +142,7 @@ def from_values(
     MembraneSegError
         For an unknown key or a value of the wrong kind, and whatever the class itself refuses.
     """
-    hints = typing.get_type_hints(cls)
-    known = {f.name for f in fields(typing.cast(Any, cls))}
-    chosen = {}
-    for key, value in values.items():
-        if key not in known:
-            raise MembraneSegError(
-                f"'{prefix}{key}' is not a setting of `membraneseg {wording.command}`: known are "
-                f"{', '.join(prefix + k for k in sorted(known))}."
-            )
-        chosen[key] = _converted(hints[key], value, prefix + key, wording)
-    return cls(**chosen)
+    return typing.cast(Config, _filled(cls(), values, wording, ""))
 
 
 def to_toml(config: object) -> str:
@@ -164,20 +150,9 @@ def to_toml(config: object) -> str:
     return tomli_w.dumps(asdict(typing.cast(Any, config)))
 
 
-def explain(cls: type[Any], prefix: str = "") -> list[tuple[str, str, str]]:
+def explain(cls: type[Any]) -> list[tuple[str, str, str]]:
     """(name, default, help) of every setting of a config dataclass."""
-    rows = []
-    hints = typing.get_type_hints(cls)
-    for item in fields(cls):
-        kind = hints[item.name]
-        if is_dataclass(kind):
-            rows += explain(typing.cast(type, kind), f"{prefix}{item.name}.")
-            continue
-        default = item.default
-        if default is dataclasses.MISSING and callable(item.default_factory):
-            default = item.default_factory()
-        rows.append((prefix + item.name, repr(default), str(item.metadata.get("help", ""))))
-    return rows
+    return _explained(cls(), "")
 
 
 def override(config: Config, **values: Any) -> Config:
@@ -194,21 +169,49 @@ def _parsed(text: str) -> Any:
         return text.strip()
 
 
-def _converted(kind: Any, value: Any, name: str, wording: Wording) -> Any:
-    """Bring a TOML value to the type of its field, or say what is expected."""
-    if is_dataclass(kind):
-        if not isinstance(value, Mapping):
+def _explained(config: Any, prefix: str) -> list[tuple[str, str, str]]:
+    rows = []
+    for item in fields(config):
+        value = getattr(config, item.name)
+        if is_dataclass(value):
+            rows += _explained(value, f"{prefix}{item.name}.")
+        else:
+            rows.append((prefix + item.name, repr(value), str(item.metadata.get("help", ""))))
+    return rows
+
+
+def _filled(config: Any, values: Mapping[str, Any], wording: Wording, prefix: str) -> Any:
+    """A copy of a config with nested values put in; its checks run once all are there."""
+    hints = typing.get_type_hints(type(config))
+    known = {item.name for item in fields(config)}
+    chosen = {}
+    for key, value in values.items():
+        if key not in known:
             raise MembraneSegError(
-                f"'{name}' is a group of settings, not a value: write {name}.key = value; "
-                f"`membraneseg settings {wording.command}` lists them all."
+                f"'{prefix}{key}' is not a setting of `membraneseg {wording.command}`: known are "
+                f"{', '.join(prefix + k for k in sorted(known))}."
             )
-        return from_values(typing.cast(type, kind), value, wording, name + ".")
+        old = getattr(config, key)
+        if is_dataclass(old) and not isinstance(value, Mapping):
+            raise MembraneSegError(
+                f"'{prefix}{key}' is a group of settings, not a value: write {prefix}{key}.key = "
+                f"value; `membraneseg settings {wording.command}` lists them all."
+            )
+        if is_dataclass(old):
+            chosen[key] = _filled(old, value, wording, f"{prefix}{key}.")
+        else:
+            chosen[key] = _converted(hints[key], value, prefix + key)
+    return replace(config, **chosen)
+
+
+def _converted(kind: Any, value: Any, name: str) -> Any:
+    """Bring a TOML value to the type of its field, or say what is expected."""
     if typing.get_origin(kind) is tuple:
         if isinstance(value, str):
             value = [_parsed(item) for item in value.split(",")]
         inner = typing.get_args(kind)[0]
         items = value if isinstance(value, Sequence) else [value]
-        return tuple(_converted(inner, item, name, wording) for item in items)
+        return tuple(_converted(inner, item, name) for item in items)
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if isinstance(kind, type) and type(value) is not kind:

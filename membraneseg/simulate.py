@@ -19,7 +19,7 @@ from membraneseg.io.atomic import remove_partial_files, write_text
 from membraneseg.io.folders import check_output_folder, remove_partial_folders, whole_folder
 from membraneseg.io.structures import is_structure_name, read_atoms
 from membraneseg.phantom.atoms import AtomModel
-from membraneseg.phantom.build import molecule_kinds
+from membraneseg.phantom.build import molecule_kinds, molecules_of
 from membraneseg.phantom.files import PHANTOM_FILES, SCENE_FILE, scene_text, write_phantom
 from membraneseg.phantom.projection import checked_device
 from membraneseg.phantom.simulate import simulate_phantom
@@ -128,7 +128,9 @@ def simulate_to_folder(
 def read_structures(settings: SceneSettings) -> dict[str, AtomModel]:
     """Read the structure files that a scene needs, before any work is done."""
     kinds = molecule_kinds(settings)
-    return {kind: read_atoms(Path(kind)) for kind in kinds if is_structure_name(kind)}
+    structures = {kind: read_atoms(Path(kind)) for kind in kinds if is_structure_name(kind)}
+    molecules_of(settings, structures)  # refuses what is neither a file nor built in
+    return structures
 
 
 def remove_phantoms(folder: Path) -> None:

@@ -1,10 +1,12 @@
 """Settings: what is written is read back, and what is unknown is refused."""
 
+from dataclasses import dataclass, field
+
 import pytest
 
 from membraneseg.config import RunConfig, load_config
 from membraneseg.errors import MembraneSegError
-from membraneseg.settings import explain, to_toml
+from membraneseg.settings import Wording, explain, from_values, to_toml
 
 
 def test_the_saved_configuration_reads_back_to_itself(tmp_path):
@@ -50,3 +52,20 @@ def test_every_setting_has_a_help_text():
     rows = explain(RunConfig)
     assert len(rows) > 30
     assert [name for name, _, text in rows if not text] == []
+
+
+def test_a_group_named_in_part_keeps_its_own_defaults_for_the_rest():
+    @dataclass(frozen=True)
+    class Layer:
+        kinds: tuple[str, ...] = ()
+        share: float = 0.0
+
+    @dataclass(frozen=True)
+    class Crowd:
+        small: Layer = field(default_factory=lambda: Layer(("globule",), 0.25))
+
+    wording = Wording("run", "configuration", "check it", "a saved one", "small.share=0.1")
+    globals().update(Layer=Layer, Crowd=Crowd)  # where the type hints are looked up
+    chosen = from_values(Crowd, {"small": {"kinds": ["rod", "disc"]}}, wording)
+    assert chosen == Crowd(Layer(("rod", "disc"), 0.25))
+    assert ("small.share", "0.25", "") in explain(Crowd)

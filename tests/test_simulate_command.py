@@ -67,7 +67,7 @@ def test_a_scene_file_makes_its_phantom_again_bit_by_bit(tmp_path):
 
 
 def test_a_member_of_a_set_is_made_again_by_its_own_scene_file(tmp_path):
-    settings = load_scene("liposomes", [*TINY, "voxel_size_A=13"], {"seed": 2})
+    settings = load_scene("liposomes", [*TINY, "voxel_size_A=16"], {"seed": 2})
     simulated(tmp_path / "set", settings, count=2)
     member = tmp_path / "set" / "phantom_0002"
     simulated(tmp_path / "again", load_scene(str(member / SCENE_FILE)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -53,6 +51,4 @@ def _is_unknown(item: Any) -> bool:
 def _quoted(text: str) -> str:
     if not set(text) & set(',"\r\n'):
         return text
-    field = io.StringIO()
-    csv.writer(field, lineterminator="").writerow([text])
-    return field.getvalue()
+    return '"' + text.replace('"', '""') + '"'

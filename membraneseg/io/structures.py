@@ -67,10 +67,12 @@ def read_atoms(path: Path) -> AtomModel:
     Raises
     ------
     MembraneSegError
-        If it is not a structure, holds no atoms, or holds several states of one molecule.
+        If it is not a structure, holds no atoms, only a trace of the chain, or several states of
+        one molecule.
     """
     stem, marks = _stem_and_marks(path)
     structure = _read(path)
+    _refuse_traces(path, structure)
     models = [(model.num, _atoms(model)) for model in structure]
     models = [(number, atoms) for number, atoms in models if len(atoms.mass_Da)]
     if not models:
@@ -171,6 +173,22 @@ def _missing_hydrogens(residue: gemmi.Residue) -> float | None:
 def _scattering_A(element: gemmi.Element) -> float:
     """Electron scattering factor at zero angle (International Tables C, table 4.3.2.2)."""
     return float(element.c4322.calculate_sf(0.0))
+
+
+def _refuse_traces(path: Path, structure: gemmi.Structure) -> None:
+    """A trace of Cα atoms has an eighth of the protein's mass: its density would be wrong."""
+    atoms_of = [
+        len(residue)
+        for model in structure
+        for chain in model
+        for residue in chain
+        if gemmi.find_tabulated_residue(residue.name).is_amino_acid()
+    ]
+    if atoms_of and np.mean(np.array(atoms_of) == 1) > 0.5:
+        raise MembraneSegError(
+            f"{path} holds one atom for most of its {len(atoms_of)} residues, expected all of "
+            "their atoms: give a full atomic model, not a Cα trace."
+        )
 
 
 def _refuse_states(path: Path, models: list[_Atoms]) -> None:

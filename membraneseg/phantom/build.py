@@ -143,7 +143,7 @@ def with_molecules(
     embedded = with_embedded(space, surfaces, config.embedded, molecules, streams[0])
     near = grid.distance_A < HALF_WIDTH_A + CLEARANCE_A
     space = replace(embedded.space, occupied=embedded.space.occupied | near)
-    filaments = with_filaments(space, config.filaments, streams[1])
+    filaments = with_filaments(space, config.filaments, streams[1], bead_spacing_A(config))
     crowd = with_crowd(filaments.space, config.crowd, molecules, streams[2])
     groups = (*embedded.particles, *filaments.particles, *crowd.particles)
     return replace(scene, particles=tuple(g for g in groups if len(g.centres_zyx_A)))

@@ -14,7 +14,7 @@ from membraneseg.types import Bool, Float64
 
 FAR_A = 200.0
 """Distances from cristae are not followed further than this."""
-MOUTH_RADIUS_A = 90.0
+MOUTH_RADIUS_A = 80.0
 """Rounding where the neck of a crista opens at the boundary."""
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from membraneseg.errors import MembraneSegError
 from membraneseg.phantom.beads import Molecule, Particles
-from membraneseg.phantom.occupancy import Placement, Space, free_volume_A3
+from membraneseg.phantom.occupancy import Placement, Space, free_volume_A3, interior, with_rim
 from membraneseg.phantom.packing import pack, place
 
 LARGEST_SHARE = 0.35
@@ -110,6 +110,8 @@ def with_crowd(
     Placement
         `wanted` and `reached` are the layers' shares of the volume that was free at first.
     """
+    widest_A = 2 * max((molecules[kind].radius_A for kind in config.kinds), default=0.0)
+    space, within = with_rim(space, widest_A), space
     free_A3 = free_volume_A3(space)
     particles: list[Particles] = []
     reached, attempts = 0.0, 0
@@ -127,4 +129,5 @@ def with_crowd(
         reached += placed.reached * left
         space, attempts = placed.space, attempts + placed.attempts
     wanted = sum(layer.volume_share for layer in config.layers)
-    return Placement(tuple(particles), space, wanted, reached, attempts)
+    filled = replace(within, occupied=space.occupied[interior(space)].copy())
+    return Placement(tuple(particles), filled, wanted, reached, attempts)

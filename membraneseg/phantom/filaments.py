@@ -86,7 +86,12 @@ class FilamentsConfig:
         }
 
 
-def with_filaments(space: Space, config: FilamentsConfig, rng: np.random.Generator) -> Placement:
+def with_filaments(
+    space: Space,
+    config: FilamentsConfig,
+    rng: np.random.Generator,
+    bead_spacing_A: float | None = None,
+) -> Placement:
     """Grow the built-in filaments of a configuration, numbered 1, 2, 3 … through all kinds.
 
     Parameters
@@ -94,18 +99,21 @@ def with_filaments(space: Space, config: FilamentsConfig, rng: np.random.Generat
     space : Space
     config : FilamentsConfig
     rng : numpy.random.Generator
+    bead_spacing_A : float, optional
+        Of the subunits; by default that which the voxels of the space ask for.
 
     Returns
     -------
     Placement
         One `Particles` per kind; `wanted` and `reached` count filaments.
     """
+    spacing_A = bead_spacing_A or BEAD_SPACING_VOXELS * space.box.voxel_size_A
     particles: list[Particles] = []
     wanted = reached = attempts = 0
     for name, count in config.counts.items():
         if not count:
             continue
-        subunit = built_in_subunit(name, BEAD_SPACING_VOXELS * space.box.voxel_size_A)
+        subunit = built_in_subunit(name, spacing_A)
         lattice = BUILT_IN_FILAMENTS[name].lattice
         placed = place_filaments(space, lattice, subunit, count, config, rng)
         numbered = placed.particles[0].filament + reached

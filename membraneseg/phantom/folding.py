@@ -16,14 +16,16 @@ from membraneseg.phantom.tubular import Rod, Tube, Union
 from membraneseg.types import Float64
 
 TRIES_PER_CRISTA = 12
-THICKNESS_A = (240.0, 330.0)
+THICKNESS_A = (230.0, 320.0)
 """Across a lamella, from the middle of one membrane to that of the other."""
-NECK_RADIUS_A = (115.0, 140.0)
+NECK_RADIUS_A = (122.0, 148.0)
 NECK_CREASE_A = 70.0
 """Rounding where a neck leaves its lamella."""
-RIM_GAP_A = (125.0, 180.0)
-"""From the rim of a crista to the boundary, where no neck joins them."""
-REACH_SHARE = (0.7, 1.0)
+RIM_GAP_A = (150.0, 200.0)
+"""From the rim of a crista to the boundary at its nearest, beside the neck."""
+LEAST_RIM_GAP_A = MOUTH_RADIUS_A + 40.0
+"""The same anywhere: the rounding of the mouth does not reach the rim's bilayer."""
+REACH_SHARE = (0.75, 1.0)
 """How far a lamella reaches across."""
 WAVINESS_A = (40.0, 200.0)
 MATRIX_GAP_A = 2 * HALF_WIDTH_A + 60.0
@@ -187,7 +189,7 @@ def fits(crista: Crista, axis: Axis, others: list[Crista]) -> bool:
     parts = crista.sac.parts if isinstance(crista.sac, Union) else (crista.sac,)
     if isinstance(parts[0], Plate):
         rim = axis.boundary.signed_distance(parts[0].samples_zyx_A)
-        if rim.max() > -0.8 * RIM_GAP_A[0]:
+        if rim.max() > -LEAST_RIM_GAP_A:
             return False
     points = np.concatenate([part.samples_zyx_A for part in parts])
     points = points[axis.boundary.signed_distance(points) < MOUTH_RADIUS_A]

@@ -25,7 +25,7 @@ from membraneseg.phantom.tubes import tube_along
 from membraneseg.phantom.tubular import Tube
 
 TRIES_PER_MITOCHONDRION = 100
-POINTS_PER_RADIUS = 12
+POINTS_PER_RADIUS = 24
 BEND_RADII = 4.0
 PERSISTENCE_A = 40_000.0
 LENGTH_RADII = (3.0, 8.0)

@@ -28,10 +28,14 @@ class Space:
     constraint : str
         "box": no wall may cut a molecule, "sides": not the ice's top and bottom, "none".
     where : (Z, Y, X) bool, optional
-        Voxels that may hold the centre of a soluble molecule or the seed of a filament.
+        Voxels that may hold the centre of a soluble molecule or the seed of a filament. Where the
+        mask reaches an open wall, it goes on behind it.
     membranes : (Z, Y, X) int16, optional
         Label of the bilayer in each voxel, 0 elsewhere. A protein enters only the one that it is
         embedded in.
+    rim_zyx : tuple of int
+        Voxels at either end of each axis that lie outside the ice of interest: what molecules
+        that open walls cut occupy there. They hold no part of the free volume.
     """
 
     box: Box
@@ -39,6 +43,7 @@ class Space:
     constraint: str = "sides"
     where: Bool | None = None
     membranes: npt.NDArray[np.int16] | None = None
+    rim_zyx: tuple[int, int, int] = (0, 0, 0)
 
     def __post_init__(self) -> None:
         check_constraint(self.constraint)
@@ -69,12 +74,43 @@ class Placement:
     attempts: int
 
 
+def with_rim(space: Space, rim_A: float) -> Space:
+    """Widen a space by a rim past its open walls, in which all that touches a wall goes on.
+
+    Without it, molecules that are cut could lie in each other outside, and would crowd along the
+    walls.
+    """
+    voxels = int(np.ceil(rim_A / space.box.voxel_size_A))
+    z, y, x = (0 if axis in WALLS[space.constraint] else voxels for axis in range(3))
+    depth, height, width = space.box.shape_zyx
+    wider = Box(
+        (depth + 2 * z, height + 2 * y, width + 2 * x),
+        space.box.voxel_size_A,
+        space.box.low_A - space.box.voxel_size_A * np.array([z, y, x]),
+    )
+    pads = ((z, z), (y, y), (x, x))
+    return Space(
+        wider,
+        np.pad(space.occupied, pads, mode="edge"),
+        space.constraint,
+        None if space.where is None else np.pad(space.where, pads, mode="edge"),
+        None if space.membranes is None else np.pad(space.membranes, pads, mode="edge"),
+        (z, y, x),
+    )
+
+
+def interior(space: Space) -> tuple[slice, slice, slice]:
+    """Slices that leave the rim away."""
+    z, y, x = (slice(r, n - r) for r, n in zip(space.rim_zyx, space.box.shape_zyx, strict=True))
+    return z, y, x
+
+
 def free_volume_A3(space: Space) -> float:
     """Volume of the voxels that nothing stands in and where molecules may go."""
     free = ~blocked(space)
     if space.where is not None:
         free &= space.where
-    return float(np.count_nonzero(free)) * space.box.voxel_size_A**3
+    return float(np.count_nonzero(free[interior(space)])) * space.box.voxel_size_A**3
 
 
 def blocked(space: Space) -> Bool:
@@ -196,8 +232,8 @@ def random_centres(
     if seeds is None or space.where is None:
         reach = np.full(3, reach_A / box.voxel_size_A)
         reach[list(WALLS[space.constraint])] = 0.0
-        high = np.asarray(box.shape_zyx) - 0.5 + reach
-        return box.to_angstrom(rng.uniform(-0.5 - reach, high, (count, 3)))
+        low = np.asarray(space.rim_zyx) - 0.5 - reach
+        return box.to_angstrom(rng.uniform(low, np.asarray(box.shape_zyx) - 1 - low, (count, 3)))
     if not seeds.any():
         return np.empty((0, 3))
     rows = rng.choice(len(seeds), count, p=seeds / seeds.sum())

@@ -22,7 +22,7 @@ from membraneseg.phantom.tubular import Tube, Union
 from membraneseg.types import Float64
 
 TRIES_PER_TUBE = 60
-POINTS_PER_RADIUS = 8
+POINTS_PER_RADIUS = 12
 BEND_RADII = 3.5
 """Radius of the tightest bend, in radii of the tube."""
 UNDULATION = 0.1

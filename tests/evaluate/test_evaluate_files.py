@@ -157,3 +157,51 @@ def test_vesicles_of_nothing_against_nothing_score_one():
     none = (np.zeros((0, 3)), np.zeros(0))
     assert score_vesicles(*none, *none).f1 == 1.0
     assert score_vesicles(*none, np.zeros((1, 3)), np.ones(1)).f1 == 0.0
+
+
+@pytest.fixture
+def cut_truth(truth):
+    """The same truth, with sphere 2 moved so that a wall of the volume goes through its middle."""
+    wall_x = (SHAPE[2] - 0.5) * VOXEL_A
+    centre = np.array([220.0, 300.0, wall_x])
+    spheres = {1: SPHERES[1], 2: (centre, 100.0)}
+    labels, header = shells(spheres), new_header(SHAPE, VOXEL_A, ORIGIN)
+    inside = np.zeros(SHAPE, dtype=np.int16)
+    grid = np.stack(np.meshgrid(*[np.arange(n) * VOXEL_A for n in SHAPE], indexing="ij"), axis=-1)
+    inside[np.linalg.norm(grid - centre, axis=-1) < 100.0] = 2
+    write_volume(truth / "truth_membranes.mrc", (labels > 0).astype(np.int8), header, "true")
+    write_volume(truth / "truth_instances.mrc", labels, header, "true")
+    write_volume(truth / "truth_compartments.mrc", inside, header, "true")
+    whole = trimesh.creation.icosphere(subdivisions=4, radius=100.0)
+    vertices = np.asarray(whole.vertices)[:, ::-1] + centre + ORIGIN
+    count = len(vertices)
+    faces = np.asarray(whole.faces, dtype=np.int64)[whole.triangles_center[:, 0] < 0]
+    cut = Mesh(vertices, faces, np.zeros(count), np.ones(count, dtype=bool))
+    named = [
+        (membrane_name(1), mesh_of(*SPHERES[1]), (1, 2, 3)),
+        (membrane_name(2), cut, (4, 5, 6)),
+    ]
+    write_glb(truth / "truth_meshes.glb", named)
+    (truth / "truth_vesicles.csv").write_text(table({1: SPHERES[1]}))
+    (truth / "truth.toml").write_text("tilt_range_deg = 60.0\ncut_vesicles = [2]\n")
+    return truth, spheres
+
+
+def test_what_goes_on_beyond_the_volume_is_neither_right_nor_wrong(cut_truth, tmp_path):
+    truth, spheres = cut_truth
+    scores = evaluate_result(write_result(tmp_path / "result", spheres), truth)
+    assert scores["found_membranes"] == 2
+    assert scores["panoptic_quality"] == pytest.approx(1.0, abs=0.02)
+    assert scores["surface_dice_1px"] == pytest.approx(1.0, abs=0.01)
+    by_truth = {record["true_id"]: record for record in scores["per_membrane"]}
+    assert by_truth[2]["area_error"] == pytest.approx(0.0, abs=0.02)
+    assert by_truth[2]["volume_error"] is None
+    assert by_truth[1]["volume_error"] == pytest.approx(0.0, abs=1e-3)
+
+
+def test_a_vesicle_found_where_the_box_cuts_a_true_one_is_not_counted(cut_truth, tmp_path):
+    truth, spheres = cut_truth
+    scores = evaluate_result(write_result(tmp_path / "result", spheres), truth)
+    counts = [scores[f"{k}_vesicles"] for k in ("true", "predicted", "found")]
+    assert counts == [1, 1, 1]
+    assert scores["vesicle_f1"] == 1.0

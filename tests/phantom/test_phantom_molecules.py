@@ -136,7 +136,7 @@ def test_protein_of_typical_composition_is_2_5_to_3_1_volts_above_ice():
 def test_gathering_atoms_keeps_potential_and_centre_and_makes_fewer_beads():
     rng = np.random.default_rng(2)
     elements = rng.choice(list("CNO"), 4000)
-    positions = rng.uniform(-40, 40, (4000, 3)) + (100.0, 200.0, -300.0)
+    positions = rng.uniform(-40, 40, (4000, 3)) + np.array([100.0, 200.0, -300.0])
     atoms = atoms_of(elements, positions)
     fine, coarse = molecule_from_atoms(atoms, 1.0), molecule_from_atoms(atoms, 8.0)
     assert coarse.potential_VA3.sum() == pytest.approx(fine.potential_VA3.sum(), rel=1e-12)
@@ -161,7 +161,7 @@ def test_models_stay_apart_even_within_one_cell():
 
 
 def test_a_molecule_in_a_membrane_keeps_its_frame():
-    positions = np.random.default_rng(3).normal(0, 1, (9, 3)) + (40.0, 3.0, -2.0)
+    positions = np.random.default_rng(3).normal(0, 1, (9, 3)) + np.array([40.0, 3.0, -2.0])
     atoms = atoms_of("C" * 9, positions, in_membrane=True)
     kept = molecule_from_atoms(atoms, 2.0)
     weights = kept.potential_VA3 / kept.potential_VA3.sum()

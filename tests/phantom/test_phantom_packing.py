@@ -48,7 +48,7 @@ def packed():
 
 def test_no_two_particles_share_a_voxel_and_none_enters_what_was_taken(packed):
     sets = voxels_per_particle(packed.particles)
-    assert len(sets) > 100
+    assert len(sets) > 70
     assert len(set.union(*sets)) == sum(map(len, sets))
     assert not any(20 <= y < 30 for voxels in sets for _, y, _ in voxels)
 
@@ -72,8 +72,10 @@ def test_the_share_is_reached_and_agrees_with_the_potential_on_the_grid(constrai
     assert share == pytest.approx(result.reached, rel=0.02)
 
 
-def test_kinds_are_equally_many(packed):
-    counts = [len(group.centres_zyx_A) for group in packed.particles]
+def test_kinds_are_equally_many():
+    result = pack(empty("box"), molecules(), 0.08, np.random.default_rng(12))
+    counts = [len(group.centres_zyx_A) for group in result.particles]
+    assert min(counts) > 10
     assert np.ptp(counts) <= 1
 
 
@@ -103,24 +105,22 @@ def test_walls_are_crossed_only_where_the_constraint_lets_them():
     assert crossed["box"] == [False, False, False]
 
 
-def test_open_walls_cut_molecules_without_thinning_the_crowd():
-    box = Box((30, 40, 40), VOXEL_A, np.zeros(3))
+def test_open_walls_cut_molecules_and_the_crowd_is_as_dense_there_as_inside():
+    box = Box((24, 60, 60), VOXEL_A, np.zeros(3))
     rng = np.random.default_rng(4)
-    total = sum(
-        deposit(box, pack(empty("none", box), molecules(("rod",)), 0.08, rng).particles)
-        for _ in range(12)
-    )
-    shell = np.ones(box.shape_zyx, dtype=bool)
-    shell[3:-3, 3:-3, 3:-3] = False
-    assert total[shell].mean() == pytest.approx(total[~shell].mean(), rel=0.1)
+    blob = molecules(("globule_7nm",))
+    total = sum(deposit(box, pack(empty("none", box), blob, 0.2, rng).particles) for _ in range(8))
+    outermost = np.concatenate([total[:, [0, -1]].ravel(), total[:, :, [0, -1]].ravel()])
+    inside = total[6:-6, 6:-6, 6:-6]
+    assert outermost.mean() == pytest.approx(inside.mean(), rel=0.1)
 
 
 def test_centres_keep_to_where_they_may_be():
     where = np.zeros(BOX.shape_zyx, dtype=bool)
     where[4:30, 7:25, 11:14] = True
-    result = pack(empty(where=where), molecules(("globule_4nm",)), 0.1, np.random.default_rng(5))
+    result = pack(empty(where=where), molecules(("globule_4nm",)), 0.3, np.random.default_rng(5))
     centres = np.rint(BOX.to_index(result.particles[0].centres_zyx_A)).astype(int)
-    assert len(centres) > 20
+    assert len(centres) > 15
     assert where[tuple(centres.T)].all()
     nowhere = empty(where=np.zeros(BOX.shape_zyx, dtype=bool))
     assert place(nowhere, molecules()[0], 5, np.random.default_rng(5)).reached == 0
@@ -129,21 +129,21 @@ def test_centres_keep_to_where_they_may_be():
 def test_places_in_the_mask_are_uniform():
     box = Box((12, 40, 40), VOXEL_A, np.zeros(3))
     where = np.zeros(box.shape_zyx, dtype=bool)
-    where[:, :10, :] = True  # 4 times as many voxels as the second block
-    where[:, 20:, 35:] = True
+    where[:, 5:15, 3:35] = True  # 4 times as many voxels as the second block
+    where[:, 22:38, 30:35] = True
     dot = built_in("globule_4nm", SPACING_A)
     centres = np.concatenate(
         [
-            place(empty("none", box, where=where), dot, 12, np.random.default_rng(i))
+            place(empty("box", box, where=where), dot, 12, np.random.default_rng(i))
             .particles[0]
             .centres_zyx_A
             for i in range(60)
         ]
     )
-    first = box.to_index(centres)[:, 1] < 15
+    first = box.to_index(centres)[:, 1] < 18
     assert first.mean() == pytest.approx(0.8, abs=0.04)
     y = box.to_index(centres[first])[:, 1]
-    assert y.mean() == pytest.approx(4.5, abs=0.4)
+    assert y.mean() == pytest.approx(9.5, abs=0.4)
     assert y.std() == pytest.approx(10 / np.sqrt(12), rel=0.1)
 
 
