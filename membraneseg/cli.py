@@ -237,13 +237,17 @@ def settings(
     from membraneseg.settings import explain
 
     if command == "run":
-        from membraneseg.config import RunConfig as Settings
+        from membraneseg.config import RunConfig
+
+        rows = explain(RunConfig)
     elif command == "simulate":
-        from membraneseg.scene_file import SceneSettings as Settings
+        from membraneseg.scene_file import SceneSettings
+
+        rows = explain(SceneSettings)
     else:
         raise MembraneSegError(f"'{command}' has no settings: give run or simulate.")
     table = Table("setting", "default", "meaning", box=None)
-    for row in explain(Settings):
+    for row in rows:
         table.add_row(*row)
     Console(width=max(100, Console().width)).print(table)
 

@@ -138,7 +138,8 @@ def _file_values(source: str) -> Values:
     path = Path(source)
     if not path.exists() and path.suffix.lower() != ".toml":
         raise MembraneSegError(unknown_preset(source))
-    return _located(read_values(path, WORDING), path.resolve().parent)
+    values: Values = _located(read_values(path, WORDING), path.resolve().parent)
+    return values
 
 
 def _located(values: Any, folder: Path) -> Any:

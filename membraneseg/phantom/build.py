@@ -54,7 +54,7 @@ def scene_of_membranes(config: PhantomConfig, rng: np.random.Generator) -> Scene
     ice = draw_ice(box.shape_zyx, box.voxel_size_A, config.ice, ice_stream)
     carbon = draw_film(box_in_ice(box, ice), config.carbon, ice_stream)
     membranes = _membranes(config, box_in_ice(box, ice), membrane_stream)
-    return Scene(box, membranes, (), ice, carbon)
+    return Scene(box, membranes, (), ice, carbon, config.fluid)
 
 
 def _membranes(config: PhantomConfig, box: Box, rng: np.random.Generator) -> tuple[Membrane, ...]:

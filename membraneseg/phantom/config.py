@@ -9,6 +9,7 @@ from membraneseg.phantom.carbon import CarbonConfig
 from membraneseg.phantom.crowd import CrowdConfig
 from membraneseg.phantom.embed import EmbeddedConfig
 from membraneseg.phantom.filaments import FilamentsConfig
+from membraneseg.phantom.fluid import FluidConfig
 from membraneseg.phantom.ice import IceConfig
 from membraneseg.phantom.liposomes import LiposomesConfig
 from membraneseg.phantom.microscope import Microscope
@@ -44,6 +45,7 @@ class PhantomConfig:
     embedded: EmbeddedConfig = field(default_factory=EmbeddedConfig)
     filaments: FilamentsConfig = field(default_factory=FilamentsConfig)
     crowd: CrowdConfig = field(default_factory=CrowdConfig)
+    fluid: FluidConfig = field(default_factory=FluidConfig)
     ice: IceConfig = field(default_factory=IceConfig)
     carbon: CarbonConfig = field(default_factory=CarbonConfig)
     tilts: TiltScheme = field(default_factory=TiltScheme)

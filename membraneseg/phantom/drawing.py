@@ -12,6 +12,7 @@ from membraneseg.phantom.beads import deposit, stamp
 from membraneseg.phantom.bilayers import FAR_A, MembraneGrid, draw_membranes
 from membraneseg.phantom.box import Box
 from membraneseg.phantom.carbon import film_mask, film_potential
+from membraneseg.phantom.fluid import fluid_potential
 from membraneseg.phantom.ice import Ice
 from membraneseg.phantom.membranes import Membrane
 from membraneseg.phantom.scene import BACKGROUND, MEMBRANE, Scene, Truth
@@ -69,7 +70,7 @@ def scene_potential(scene: Scene, box: Box, grid: MembraneGrid, seed: int) -> Fl
     grid : MembraneGrid
         The scene's membranes on that box.
     seed : int
-        Of the carbon's grain.
+        Of the carbon's grain and the unevenness of what is dissolved.
 
     Returns
     -------
@@ -78,8 +79,11 @@ def scene_potential(scene: Scene, box: Box, grid: MembraneGrid, seed: int) -> Fl
     """
     potential = gaussian_filter(deposit(box, scene.particles), BEAD_BLUR_VOXELS)
     potential += grid.potential_V
+    rng = np.random.default_rng(seed)
+    dissolved = fluid_potential(scene.fluid, scene.membranes, grid.compartments, box, rng)
+    potential += np.where(ice_mask(scene.ice, box), dissolved, np.float32(0.0))
     if scene.carbon is not None:
-        potential += film_potential(scene.carbon, box, np.random.default_rng(seed))
+        potential += film_potential(scene.carbon, box, rng)
     return np.asarray(potential, dtype=np.float32)
 
 

@@ -42,4 +42,4 @@ def relion_angles_deg(rotations: Float64) -> Float64:
     rot = np.where(pole, 0.0, np.arctan2(matrix[:, 2, 1], matrix[:, 2, 0]))
     turned = np.arctan2(matrix[:, 0, 1], matrix[:, 1, 1])
     psi = np.where(pole, turned, np.arctan2(matrix[:, 1, 2], -matrix[:, 0, 2]))
-    return np.rad2deg(np.stack([rot, tilt, psi], axis=-1))
+    return np.asarray(np.rad2deg(np.stack([rot, tilt, psi], axis=-1)))

@@ -67,7 +67,11 @@ class Axis:
 
 
 def cristae_along(
-    axis: Axis, box: Box, spacing_A: tuple[float, float], tubular_share: float, rng: np.random.Generator
+    axis: Axis,
+    box: Box,
+    spacing_A: tuple[float, float],
+    tubular_share: float,
+    rng: np.random.Generator,
 ) -> tuple[Crista, ...]:
     """Draw the cristae of one mitochondrion, as many as fit.
 
@@ -92,18 +96,31 @@ def cristae_along(
     along_A = rng.uniform(-0.4, -0.2) * radius_A
     while along_A < axis.body.arc_A[-1] + 0.4 * radius_A:
         if inside_box(axis.at(along_A)[0][None], box, "box", -radius_A).all():
-            tubular = rng.uniform() < tubular_share
-            draw, wanted = (tubule, int(rng.integers(1, 4))) if tubular else (lamella, 1)
-            for _ in range(TRIES_PER_CRISTA):
-                tilt = shared + TILT_RAD / 3 * rng.uniform(-1.0, 1.0, 3)
-                crista = draw(axis, along_A, tilt, rng)
-                if crista is not None and fits(crista, axis, found):
-                    found.append(crista)
-                    wanted -= 1
-                if not wanted:
-                    break
+            found += _at_place(axis, along_A, (shared, tubular_share), found, rng)
         along_A += rng.uniform(*spacing_A)
     return tuple(found)
+
+
+def _at_place(
+    axis: Axis,
+    along_A: float,
+    tilt_and_tubular_share: tuple[Float64, float],
+    others: list[Crista],
+    rng: np.random.Generator,
+) -> list[Crista]:
+    """Draw a lamella or 1 to 3 tubules at one place of the axis, if they fit."""
+    shared, tubular_share = tilt_and_tubular_share
+    tubular = rng.uniform() < tubular_share
+    wanted = int(rng.integers(1, 4)) if tubular else 1
+    found: list[Crista] = []
+    for _ in range(TRIES_PER_CRISTA):
+        tilt = shared + TILT_RAD / 3 * rng.uniform(-1.0, 1.0, 3)
+        crista = (tubule if tubular else lamella)(axis, along_A, tilt, rng)
+        if crista is not None and fits(crista, axis, others + found):
+            found.append(crista)
+        if len(found) == wanted:
+            break
+    return found
 
 
 def lamella(axis: Axis, along_A: float, tilt: Float64, rng: np.random.Generator) -> Crista | None:

@@ -1,4 +1,4 @@
-"""One membrane: a shape with two leaflets; its mesh, its normals and what the wedge leaves of it."""
+"""One membrane: a shape with two leaflets, its distances and its mesh."""
 
 from __future__ import annotations
 

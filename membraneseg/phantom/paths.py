@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from membraneseg.types import Float64
+from membraneseg.types import Bool, Float64
 
 
 @dataclass(frozen=True)
@@ -61,11 +61,11 @@ def wandering_path(
     middle = (angle[1:] + angle[:-1]) / 2
     steps = spacing_A * np.column_stack([np.sin(middle), np.cos(middle)])
     flat = np.concatenate([np.zeros((1, 2)), np.cumsum(steps, axis=0)])
-    waves = _waves(np.arange(count) * spacing_A, style, rng)
+    waves = _waves(np.linspace(0.0, length_A, count), style, rng)
     return np.column_stack([waves, flat])
 
 
-def path_within(points_zyx_A: Float64, inside: np.ndarray, start: int) -> Float64:
+def path_within(points_zyx_A: Float64, inside: Bool, start: int) -> Float64:
     """The unbroken run of points around `points[start]` that are all inside."""
     outside = np.flatnonzero(~inside)
     first = outside[outside < start].max(initial=-1) + 1

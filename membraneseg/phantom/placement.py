@@ -14,6 +14,8 @@ from membraneseg.types import Bool, Float64
 
 CONSTRAINTS = ("box", "sides", "none")
 """What may not be cut: by any wall; by the ice's top and bottom (z) alone; nothing forbidden."""
+KEPT_EMPTY = ("outer mitochondrial membrane", "synaptic vesicle")
+"""Kinds of membrane that no other recipe puts anything into."""
 THICKEST_BILAYER_A = 42.0
 HALF_WIDTH_A = THICKEST_BILAYER_A / 2 + HEAD_GROUP_HALF_WIDTH_A
 """From the middle of the thickest bilayer to the outer face of a leaflet."""
@@ -37,7 +39,9 @@ def inside_box(points_zyx_A: Float64, box: Box, constraint: str, room_A: float =
 
 
 def enclosing_labels(shape: Shape, others: Sequence[Membrane], gap_A: float) -> set[int] | None:
-    """Labels of the closed membranes around a shape, or None if it comes too near any.
+    """Labels of the closed membranes around a shape, or None where it may not be.
+
+    It may not come too near any membrane, nor lie in one that is kept empty.
 
     Parameters
     ----------
@@ -63,6 +67,8 @@ def enclosing_labels(shape: Shape, others: Sequence[Membrane], gap_A: float) -> 
         if distances.min() < apart_A and distances.max() > -apart_A:
             return None
         if distances.max() < 0.0:
+            if other.kind in KEPT_EMPTY:
+                return None
             enclosing |= {other.label} if other.shape.closed else set()
         elif shape.closed and shape.signed_distance(other.shape.samples_zyx_A[:1])[0] < 0.0:
             return None

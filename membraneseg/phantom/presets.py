@@ -38,6 +38,15 @@ def _crowd(targets: float, large: float, small: float, gold: int) -> dict[str, A
     }
 
 
+def _fluid(unevenness_V: float, **insides_V: float) -> dict[str, Any]:
+    """Potential of what is dissolved inside each kind of membrane (blanks written as _)."""
+    return {
+        "unevenness_V": unevenness_V,
+        "compartments": [kind.replace("_", " ") for kind in insides_V],
+        "potentials_V": list(insides_V.values()),
+    }
+
+
 def _embedded(*rows: tuple[str, str, str, float]) -> dict[str, Any]:
     """Membrane proteins: (protein, kind of membrane, side, number per 1000 nm²) each."""
     proteins, membranes, sides, densities = zip(*rows, strict=True)
@@ -79,6 +88,9 @@ PRESETS: dict[str, Preset] = {
                 ("channel", "outer mitochondrial membrane", "outside", 0.8),
             ),
             "crowd": _crowd(0.004, 0.02, 0.06, 2),
+            "fluid": _fluid(
+                0.1, outer_mitochondrial_membrane=0.05, inner_mitochondrial_membrane=0.5
+            ),
             "ice": _UNEVEN_ICE,
         },
     ),
@@ -89,6 +101,7 @@ PRESETS: dict[str, Preset] = {
             "liposomes": {"count": 5, "radius_max_nm": 35.0, "constraint": "sides"},
             "filaments": {"microtubule_count": 2, "actin_count": 4},
             "crowd": _crowd(0.004, 0.008, 0.02, 2),
+            "fluid": _fluid(0.05, tube=0.2),
             "ice": _UNEVEN_ICE,
         },
     ),
@@ -109,6 +122,7 @@ PRESETS: dict[str, Preset] = {
                 ("v_atpase", "liposome", "outside", 0.4),
             ),
             "crowd": _crowd(0.03, 0.04, 0.08, 0),
+            "fluid": _fluid(0.1, tube=-0.15, liposome=0.4),
             "ice": _UNEVEN_ICE,
         },
     ),
@@ -125,6 +139,7 @@ PRESETS: dict[str, Preset] = {
                 ("receptor", "postsynaptic membrane", "outside", 2.0),
             ),
             "crowd": _crowd(0.002, 0.015, 0.06, 2),
+            "fluid": _fluid(0.08, presynaptic_membrane=0.3, synaptic_vesicle=0.0),
             "ice": _UNEVEN_ICE,
         },
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from membraneseg.phantom.beads import Particles
 from membraneseg.phantom.box import Box
 from membraneseg.phantom.carbon import CarbonFilm
+from membraneseg.phantom.fluid import FluidConfig
 from membraneseg.phantom.ice import Ice
 from membraneseg.phantom.membranes import Membrane
 from membraneseg.phantom.tilt_series import TiltSeries
@@ -33,6 +34,8 @@ class Scene:
     particles : tuple of Particles
     ice : Ice
     carbon : CarbonFilm or None
+    fluid : FluidConfig
+        What is dissolved in the compartments.
     """
 
     box: Box
@@ -40,6 +43,7 @@ class Scene:
     particles: tuple[Particles, ...]
     ice: Ice
     carbon: CarbonFilm | None = None
+    fluid: FluidConfig = field(default_factory=FluidConfig)
 
 
 @dataclass(frozen=True)

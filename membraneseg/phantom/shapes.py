@@ -99,7 +99,7 @@ class StarBody:
         return self.radius_A * share
 
     def signed_distance(self, points_zyx_A: Float64) -> Float64:
-        """f / |∇f| of f = |p − c| − r(u)."""
+        """Value of f / |∇f|, with f = |p − c| − r(u)."""
         offset = points_zyx_A - self.centre_zyx_A
         rho = np.maximum(np.sqrt((offset**2).sum(axis=1)), 1e-6)
         directions = offset / rho[:, None]
@@ -110,7 +110,8 @@ class StarBody:
             share += amplitude * legendre.legval(cosine, series)
             steepness = amplitude * legendre.legval(cosine, legendre.legder(series))
             slope += steepness[:, None] * (axis - cosine[:, None] * directions)
-        tangential = (slope**2).sum(axis=1) * (self.radius_A / rho) ** 2
+        outer_rho = np.maximum(rho, self.radius_A / 2)  # at the centre the slope has no meaning
+        tangential = (slope**2).sum(axis=1) * (self.radius_A / outer_rho) ** 2
         return np.asarray((rho - self.radius_A * share) / np.sqrt(1.0 + tangential))
 
     def moved_to(self, centre_zyx_A: Float64) -> StarBody:

@@ -24,8 +24,8 @@ from membraneseg.phantom.shapes import Shape, Sheet, StarBody
 from membraneseg.phantom.sheets import wavy_sheet
 from membraneseg.phantom.vesicle_cloud import (
     Clearance,
-    drawn_cloud,
-    drawn_docked,
+    centres_near,
+    docked_centres,
     most_balls,
     pushed_apart,
     settled,
@@ -79,7 +79,8 @@ class SynapseConfig:
         if not 0 <= self.vesicle_count_min <= self.vesicle_count_max:
             raise MembraneSegError(
                 f"vesicle_count_min {self.vesicle_count_min} and vesicle_count_max "
-                f"{self.vesicle_count_max}: expected 0 <= fewest <= most; correct them under synapse"
+                f"{self.vesicle_count_max}: expected 0 <= fewest <= most; "
+                "correct them under synapse"
             )
         smallest_nm = self.vesicle_diameter_nm - CLIPPED_SD * self.vesicle_diameter_sd_nm
         if self.vesicle_diameter_sd_nm < 0.0 or smallest_nm < 20.0:
@@ -132,13 +133,7 @@ def with_synapse(
     """
     if not config.count:
         return membranes
-    depth_A, side_A = box.high_A[0] - box.low_A[0], (box.high_A - box.low_A)[1:].min()
-    if depth_A < THINNEST_A or side_A < NARROWEST_A:
-        raise MembraneSegError(
-            f"the box is {depth_A / 10:.0f} nm deep and {side_A / 10:.0f} nm wide, too small for "
-            f"a synapse; enlarge shape_zyx to {THINNEST_A / 10:.0f} nm in z and "
-            f"{NARROWEST_A / 10:.0f} nm in y and x"
-        )
+    _check_size(box)
     for _ in range(TRIES_PER_BOUTON):
         bouton, zone = draw_bouton(box, rng)
         across = _postsynaptic(zone, box, config, rng)
@@ -151,6 +146,16 @@ def with_synapse(
             placed = _with_organelles((*membranes, *pair), label, zone, box, config, rng)
             return _with_vesicles(placed, label, zone, box, config, rng)
     return membranes
+
+
+def _check_size(box: Box) -> None:
+    depth_A, side_A = box.high_A[0] - box.low_A[0], (box.high_A - box.low_A)[1:].min()
+    if depth_A < THINNEST_A or side_A < NARROWEST_A:
+        raise MembraneSegError(
+            f"the box is {depth_A / 10:.0f} nm deep and {side_A / 10:.0f} nm wide, too small for "
+            f"a synapse; enlarge shape_zyx to {THINNEST_A / 10:.0f} nm in z and "
+            f"{NARROWEST_A / 10:.0f} nm in y and x"
+        )
 
 
 def _membrane(
@@ -206,14 +211,34 @@ def _with_vesicles(
     """Fill the bouton of a label with synaptic vesicles, mostly near the active zone."""
     clearance = _clearance(placed, bouton)
     wanted = int(rng.integers(config.vesicle_count_min, config.vesicle_count_max + 1))
+    wanted = min(
+        wanted, most_balls(config.vesicle_diameter_nm * 5 + VESICLE_GAP_A, clearance, box, rng)
+    )
     bodies, thicknesses_A = _draw_bodies(wanted, config, rng)
-    outer_A = np.array([body.largest_radius_A for body in bodies])
-    outer_A += thicknesses_A / 2 + HEAD_GROUP_HALF_WIDTH_A
-    reaches_A = outer_A + VESICLE_GAP_A / 2
-    count = min(wanted, most_balls(float(reaches_A.mean()), clearance, box, rng))
-    ...
+    reaches_A = np.array([body.largest_radius_A for body in bodies])
+    reaches_A += thicknesses_A / 2 + HEAD_GROUP_HALF_WIDTH_A + VESICLE_GAP_A / 2
+    depths_A = rng.uniform(*DOCKED_GAP_A, round(config.docked_share * wanted))
+    depths_A += (
+        reaches_A[: len(depths_A)] - VESICLE_GAP_A / 2 + placed[bouton - 1].outer_half_width_A
+    )
+    face = placed[bouton - 1].shape
+    docked = docked_centres(zone, face, (depths_A, reaches_A), box, rng)
+    fall_A = config.cloud_depth_nm * 10
+    free = centres_near(zone, (wanted - len(docked), fall_A), clearance, box, rng)
+    centres = np.concatenate([docked, free])
+    reaches_A = reaches_A[: len(centres)]
+    still = np.arange(len(centres)) < len(docked)
+    centres = pushed_apart(centres, reaches_A, still, clearance, box)
+    kept = np.flatnonzero(settled(centres, reaches_A, still, clearance))
     vesicles = [
-        Membrane(len(placed) + n, "synaptic vesicle", body.moved_to(centre), float(t), bouton)
+        Membrane(
+            len(placed) + n,
+            "synaptic vesicle",
+            bodies[i].moved_to(centres[i]),
+            float(thicknesses_A[i]),
+            bouton,
+        )
+        for n, i in enumerate(kept.tolist(), start=1)
     ]
     return (*placed, *vesicles)
 

@@ -15,6 +15,7 @@ from membraneseg.phantom.euler import relion_angles_deg
 from membraneseg.phantom.membranes import Membrane
 from membraneseg.phantom.scene import VESICLE_KINDS, Phantom
 from membraneseg.phantom.shapes import outward_normals
+from membraneseg.phantom.tilt_series import TiltSeries
 from membraneseg.types import Float64, Mesh
 from synth2d.wedge import contrast_kept, wedge_depth_deg
 
@@ -175,7 +176,6 @@ def truth_facts(phantom: Phantom, recipe: Mapping[str, Any]) -> dict[str, Any]:
     dict
     """
     scene, series, truth = phantom.scene, phantom.series, phantom.truth
-    exposures = series.exposures
     voxels = np.bincount(truth.atlas.ravel(), minlength=len(truth.class_names))
     ice_nm = scene.ice.thickness_A / 10
     whole = [bool(solid.is_watertight) for _, solid in _vesicles(phantom)]
@@ -202,16 +202,22 @@ def truth_facts(phantom: Phantom, recipe: Mapping[str, Any]) -> dict[str, Any]:
             "largest_thickness_nm": round(float(ice_nm.max()), NUMBERS_OF_FACTS),
         },
         "microscope": dict(recipe.get("microscope", {})),
-        "tilts": {
-            "pixel_size_A": float(series.pixel_size_A),
-            "angles_deg": _numbers(series.angles_deg),
-            "true_angles_deg": _numbers([e.angle_deg for e in exposures]),
-            "dose_before_e_per_A2": _numbers([e.dose_before for e in exposures]),
-            "dose_after_e_per_A2": _numbers([e.dose_after for e in exposures]),
-            "defocus_um": _numbers([e.defocus_um for e in exposures]),
-            "shift_x_A": _numbers([e.shift_yx_A[1] for e in exposures]),
-            "shift_y_A": _numbers([e.shift_yx_A[0] for e in exposures]),
-        },
+        "tilts": _tilt_facts(series),
+    }
+
+
+def _tilt_facts(series: TiltSeries) -> dict[str, Any]:
+    """One number per tilt of everything that differs between them."""
+    exposures = series.exposures
+    return {
+        "pixel_size_A": float(series.pixel_size_A),
+        "angles_deg": _numbers(series.angles_deg),
+        "true_angles_deg": _numbers(e.angle_deg for e in exposures),
+        "dose_before_e_per_A2": _numbers(e.dose_before for e in exposures),
+        "dose_after_e_per_A2": _numbers(e.dose_after for e in exposures),
+        "defocus_um": _numbers(e.defocus_um for e in exposures),
+        "shift_x_A": _numbers(e.shift_yx_A[1] for e in exposures),
+        "shift_y_A": _numbers(e.shift_yx_A[0] for e in exposures),
     }
 
 

@@ -1,4 +1,4 @@
-"""Membrane tubes: the tubular endoplasmic reticulum, running through the ice, some with a branch."""
+"""Membrane tubes, as of the endoplasmic reticulum: through the ice, some with a branch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from membraneseg.phantom.placement import (
     inside_box,
 )
 from membraneseg.phantom.tubular import Tube, Union
-from membraneseg.types import Float64
+from membraneseg.types import Bool, Float64
 
 TRIES_PER_TUBE = 60
 POINTS_PER_RADIUS = 12
@@ -99,9 +99,10 @@ def with_tubes(
         radius_A = _draw_radius_A(box, config, rng)
         branched = rng.uniform() < config.junction_share
         for attempt in range(TRIES_PER_TUBE):
-            shape = _draw_tube(radius_A, box, config, rng)
-            if shape is not None and branched and attempt < TRIES_PER_TUBE // 2:
-                shape = _with_branch(shape, box, config, rng)
+            tube = _draw_tube(radius_A, box, config, rng)
+            shape: Tube | Union | None = tube
+            if tube is not None and branched and attempt < TRIES_PER_TUBE // 2:
+                shape = _with_branch(tube, box, config, rng)
             parent = None if shape is None else _accepted(shape, box, config, placed)
             if shape is not None and parent is not None:
                 thickness_A = float(rng.uniform(34.0, THICKEST_BILAYER_A))
@@ -176,7 +177,9 @@ def _draw_tube(
     longest_A = 2.0 * float(np.hypot(size_A[1], size_A[2]))
     if config.constraint == "box":
         longest_A = float(rng.uniform(0.3, 0.8) * min(size_A[1:]))
-    path = wandering_path(rng.uniform(0.0, 2 * np.pi), longest_A, _style(radius_A, box, config), rng)
+    path = wandering_path(
+        rng.uniform(0.0, 2 * np.pi), longest_A, _style(radius_A, box, config), rng
+    )
     start = int(rng.integers(len(path)) if config.constraint == "box" else len(path) // 2)
     path[:, 1:] += rng.uniform(box.low_A[1:], box.high_A[1:]) - path[start, 1:]
     path[:, 0] += box.centre_A[0] + rng.uniform(-0.3, 0.3) * size_A[0]
@@ -188,7 +191,7 @@ def _draw_tube(
     return _undulating(path, radius_A, rng) if len(path) > 4 * POINTS_PER_RADIUS else None
 
 
-def _in_reach(points_zyx_A: Float64, box: Box, radius_A: float) -> np.ndarray:
+def _in_reach(points_zyx_A: Float64, box: Box, radius_A: float) -> Bool:
     """Which points of a path are in the box or so little outside that the tube's end is not."""
     margin_A = 2.0 * radius_A + 2.0 * HALF_WIDTH_A
     inside = (points_zyx_A >= box.low_A - margin_A) & (points_zyx_A <= box.high_A + margin_A)
@@ -229,7 +232,9 @@ def _accepted(
     gap_A = GAP_VOXELS * box.voxel_size_A
     for tube in tubes:  # the centre line, of few points, settles most cases
         apart_A = gap_A + tube.radii_A.min()
-        if any((np.abs(m.shape.signed_distance(tube.points_zyx_A)) < apart_A).any() for m in placed):
+        if any(
+            (np.abs(m.shape.signed_distance(tube.points_zyx_A)) < apart_A).any() for m in placed
+        ):
             return None
     if not inside_box(shape.samples_zyx_A, box, config.constraint, _room_A(box)).all():
         return None

@@ -48,7 +48,9 @@ class Tube:
     def bounds_zyx_A(self) -> Float64:
         """(2, 3) corners of a box around it."""
         reach = self.radii_A.max()
-        return np.stack([self.points_zyx_A.min(axis=0) - reach, self.points_zyx_A.max(axis=0) + reach])
+        return np.stack(
+            [self.points_zyx_A.min(axis=0) - reach, self.points_zyx_A.max(axis=0) + reach]
+        )
 
     @cached_property
     def arc_A(self) -> Float64:
@@ -114,7 +116,9 @@ class Tube:
         count = max(1, int(2 * np.pi * across_A / SAMPLE_SPACING_A))
         turns = np.arange(max(count, 6)) * 2 * np.pi / max(count, 6)
         around = across_A * np.column_stack([np.cos(turns), np.sin(turns)]) @ frame[:, 1:].T
-        return np.asarray(self.points_zyx_A[index] + around + radius_A * np.sin(angle_rad) * frame[:, 0])
+        return np.asarray(
+            self.points_zyx_A[index] + around + radius_A * np.sin(angle_rad) * frame[:, 0]
+        )
 
 
 @dataclass(frozen=True)
@@ -152,7 +156,7 @@ class Rod:
         offset = points_zyx_A - self.start_zyx_A
         share = np.clip(offset @ line / (line @ line), 0.0, 1.0)
         offset -= share[:, None] * line
-        return np.sqrt(np.einsum("ij,ij->i", offset, offset)) - self.radius_A
+        return np.asarray(np.sqrt(np.einsum("ij,ij->i", offset, offset)) - self.radius_A)
 
     def field(self, points_zyx_A: Float64) -> tuple[Float64, Bool]:
         """The signed distance, and that it is one everywhere."""
