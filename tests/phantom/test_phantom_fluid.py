@@ -45,10 +45,10 @@ def test_unevenness_has_the_asked_strength_and_falls_with_the_third_power_of_fre
     power = np.abs(np.fft.fftn(noise)) ** 2
     axis = np.fft.fftfreq(128, 20.0)
     k = np.sqrt(axis[:, None, None] ** 2 + axis[:, None] ** 2 + axis**2)
-    at = [power[np.abs(k - f) < 2e-4].mean() for f in (1.5e-3, 3e-3)]
-    gaussian = np.exp(-(3e-3**2 - 1.5e-3**2) * 80.0**2)
-    core = (1.5e-3**2 + (0.5 / 800) ** 2) / (3e-3**2 + (0.5 / 800) ** 2)
-    assert at[1] / at[0] == pytest.approx(core**1.5 * gaussian, rel=0.1)
+    formula = (k**2 + (0.5 / 800) ** 2) ** -1.5 * np.exp(-(k**2) * 80.0**2)
+    low, high = (np.abs(k - f) < 4e-4 for f in (3e-3, 8e-3))
+    expected = formula[high].mean() / formula[low].mean()
+    assert power[high].mean() / power[low].mean() == pytest.approx(expected, rel=0.1)
 
 
 @pytest.mark.parametrize(
