@@ -37,7 +37,7 @@ class BarReporter:
     def phantoms(self, count: int) -> Iterator[Told]:
         """Show a bar per step of one phantom; of a set, one for it all and one for the step."""
         with Progress(*_columns(), console=self.console) as bars:
-            whole = bars.add_task("", total=count, visible=count > 1)
+            whole = bars.add_task(f"phantom 1 of {count}", total=count, visible=count > 1)
             steps: dict[str, TaskID] = {}
 
             def told(done: int, step: str, share: float) -> None:

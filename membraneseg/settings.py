@@ -10,9 +10,8 @@ from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-import tomli_w
-
 from membraneseg.errors import MembraneSegError
+from membraneseg.io.toml import toml_text
 
 Values = dict[str, Any]
 Config = TypeVar("Config")
@@ -147,7 +146,7 @@ def from_values(cls: type[Config], values: Mapping[str, Any], wording: Wording) 
 
 def to_toml(config: object) -> str:
     """A config dataclass as TOML text that reads back to itself."""
-    return tomli_w.dumps(asdict(typing.cast(Any, config)))
+    return toml_text(asdict(typing.cast(Any, config)))
 
 
 def explain(cls: type[Any]) -> list[tuple[str, str, str]]:

@@ -17,7 +17,9 @@ import torch
 from scipy.spatial import cKDTree
 
 from membraneseg.coords import index_to_angstrom
-from membraneseg.phantom.simulate import Phantom, PhantomConfig, simulate_liposomes
+from membraneseg.phantom.config import PhantomConfig
+from membraneseg.phantom.scene import Phantom
+from membraneseg.phantom.simulate import simulate_phantom
 from membraneseg.segment.predict import SegmentConfig, predict
 from membraneseg.segment.unet import (
     DEFAULT_WEIGHTS,
@@ -61,14 +63,14 @@ Held-out slices hold many with less contrast than an eye can read (contrast-to-n
 
 def shell_visibility(phantom: Phantom) -> tuple[np.ndarray, np.ndarray]:
     """Masks of the true shell where it is visible, and where it is not (transition included)."""
-    tomogram = phantom.tomogram
-    shell = np.argwhere(phantom.membranes > 0)
-    vertices = np.concatenate([mesh.vertices_zyx_A for mesh in phantom.meshes])
-    normals = np.concatenate([vertex_normals(m.vertices_zyx_A, m.faces) for m in phantom.meshes])
+    tomogram, truth = phantom.tomogram, phantom.truth
+    shell = np.argwhere(truth.membranes > 0)
+    vertices = np.concatenate([mesh.vertices_zyx_A for mesh in truth.meshes])
+    normals = np.concatenate([vertex_normals(m.vertices_zyx_A, m.faces) for m in truth.meshes])
     places = index_to_angstrom(shell.astype(float), tomogram.voxel_size_A, tomogram.origin_zyx_A)
     _, nearest = cKDTree(vertices).query(places)
     seen = wedge_depth_deg(normals[nearest], phantom.tilt_range_deg) < 0
-    masks = np.zeros((2, *phantom.membranes.shape), dtype=bool)
+    masks = np.zeros((2, *truth.instances.shape), dtype=bool)
     masks[0][tuple(shell[seen].T)] = True
     masks[1][tuple(shell[~seen].T)] = True
     return masks[0], masks[1]
@@ -76,7 +78,7 @@ def shell_visibility(phantom: Phantom) -> tuple[np.ndarray, np.ndarray]:
 
 def phantom_scores(network: torch.nn.Module, unet: UNetConfig, seed: int) -> dict[str, float]:
     """Dice and recall on the visible part, precision on the whole shell, seconds."""
-    phantom = simulate_liposomes(PhantomConfig(), np.random.default_rng(seed))
+    phantom = simulate_phantom(PhantomConfig(), np.random.default_rng(seed))
     started = time.monotonic()
     found = predict(phantom.tomogram, network, unet, SegmentConfig()).membrane > 0.5
     seconds = time.monotonic() - started

@@ -25,7 +25,7 @@ ZONE_SHARE = (0.2, 0.27)
 """Distance of the active zone from the middle of the box, as a share of the same side."""
 TILT_RAD = 0.2
 BOUTON_DEFORMATION = 0.05
-EDGE_RADIUS_A = 150.0
+EDGE_RADIUS_A = 100.0
 ENDOSOME_RADIUS_A = (300.0, 450.0)
 MITOCHONDRION_RADIUS_A = (620.0, 850.0)
 ORGANELLE_GAP_A = 60.0

@@ -35,21 +35,19 @@ def ice_mask(ice: Ice, box: Box) -> Bool:
     return np.asarray(inside & (height[:, None, None] >= ice.bottom_A))
 
 
-def membranes_in_ice(scene: Scene, box: Box, ice: Bool) -> MembraneGrid:
+def membranes_in_ice(scene: Scene) -> MembraneGrid:
     """Draw the scene's membranes; what would stand out of the ice is cut off.
 
     Parameters
     ----------
     scene : Scene
-    box : Box
-        The scene's own, or a finer one of the same space.
-    ice : (Z, Y, X) bool
 
     Returns
     -------
     MembraneGrid
     """
-    grid = draw_membranes(scene.membranes, box)
+    grid = draw_membranes(scene.membranes, scene.box)
+    ice = ice_mask(scene.ice, scene.box)
     return replace(
         grid,
         potential_V=np.where(ice, grid.potential_V, np.float32(0.0)),
@@ -59,16 +57,14 @@ def membranes_in_ice(scene: Scene, box: Box, ice: Bool) -> MembraneGrid:
     )
 
 
-def scene_potential(scene: Scene, box: Box, grid: MembraneGrid, seed: int) -> Float32:
+def scene_potential(scene: Scene, grid: MembraneGrid, seed: int) -> Float32:
     """Mean inner potential above that of ice, everything together.
 
     Parameters
     ----------
     scene : Scene
-    box : Box
-        The scene's own, or a finer one of the same space.
     grid : MembraneGrid
-        The scene's membranes on that box.
+        The scene's membranes on its box.
     seed : int
         Of the carbon's grain and the unevenness of what is dissolved.
 
@@ -77,6 +73,7 @@ def scene_potential(scene: Scene, box: Box, grid: MembraneGrid, seed: int) -> Fl
     (Z, Y, X) float32
         In V.
     """
+    box = scene.box
     potential = gaussian_filter(deposit(box, scene.particles), BEAD_BLUR_VOXELS)
     potential += grid.potential_V
     rng = np.random.default_rng(seed)
@@ -96,7 +93,7 @@ def true_labels(
     ----------
     scene : Scene
     grid : MembraneGrid
-        The scene's membranes on its own box.
+        The scene's membranes on its box.
     triangles : sequence of (vertices, faces)
         Middle of each membrane, see `middle_mesh`.
     tilt_range_deg : float

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tomli_w
 
 from membraneseg import __version__
 from membraneseg.colours import membrane_colour
@@ -17,6 +16,7 @@ from membraneseg.io.glb import write_glb
 from membraneseg.io.meshes import membrane_name
 from membraneseg.io.mrc import write_volume
 from membraneseg.io.placement import new_header
+from membraneseg.io.toml import toml_text
 from membraneseg.phantom.scene import Phantom
 from membraneseg.phantom.truth_tables import (
     membrane_columns,
@@ -91,14 +91,14 @@ def write_phantom(
     facts = {"version": __version__, **truth_facts(phantom, recipe)}
     if seconds is not None:
         facts["seconds"] = round(seconds, 1)
-    write_text(folder / "truth.toml", tomli_w.dumps(facts))
+    write_text(folder / "truth.toml", toml_text(facts))
     write_text(folder / SCENE_FILE, scene_text(recipe))
     return [folder / name for name in PHANTOM_FILES]
 
 
 def scene_text(recipe: Mapping[str, Any]) -> str:
     """The text of a scene.toml: a comment that says what it is for, and every setting."""
-    return SCENE_COMMENT.format(version=__version__) + "\n" + tomli_w.dumps(dict(recipe))
+    return SCENE_COMMENT.format(version=__version__) + "\n" + toml_text(recipe)
 
 
 def _write_volumes(phantom: Phantom, folder: Path) -> None:

@@ -70,6 +70,11 @@ class Ice:
         """(Y, X) float64 height of the lower surface above the middle plane (negative), in Å."""
         return -self.thickness_A / 2
 
+    def refined(self, factor: int) -> Ice:
+        """Return the same layer over columns of voxels `factor` times as fine."""
+        thickness_A = self.thickness_A.repeat(factor, axis=0).repeat(factor, axis=1)
+        return Ice(thickness_A, self.voxel_size_A / factor)
+
 
 def draw_ice(
     shape_zyx: tuple[int, int, int],

@@ -136,7 +136,7 @@ PRESETS: dict[str, Preset] = {
             "filaments": {"actin_count": 6},
             "embedded": _embedded(
                 ("v_atpase", "synaptic vesicle", "outside", 0.2),
-                ("receptor", "postsynaptic membrane", "outside", 2.0),
+                ("receptor", "postsynaptic membrane", "inside", 2.0),
             ),
             "crowd": _crowd(0.002, 0.015, 0.06, 2),
             "fluid": _fluid(0.08, presynaptic_membrane=0.3, synaptic_vesicle=0.0),

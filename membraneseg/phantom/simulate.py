@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,12 +17,10 @@ from membraneseg.phantom.build import (
 )
 from membraneseg.phantom.config import PhantomConfig
 from membraneseg.phantom.drawing import (
-    ice_mask,
     membranes_in_ice,
     scene_potential,
     true_labels,
 )
-from membraneseg.phantom.ice import Ice
 from membraneseg.phantom.reconstruction import reconstruct_series
 from membraneseg.phantom.scene import Phantom, Scene, half_range_deg
 from membraneseg.phantom.tilt_series import Acquisition, Progress, record_series
@@ -66,7 +65,7 @@ def simulate_phantom(
     scene_stream, molecule_stream, grain_stream, electron_stream = rng.spawn(4)
     report("membranes", 0.0)
     scene = scene_of_membranes(config, scene_stream)
-    grid = membranes_in_ice(scene, scene.box, ice_mask(scene.ice, scene.box))
+    grid = membranes_in_ice(scene)
     report("membranes", 1.0)
     report("molecules", 0.0)
     triangles = membrane_meshes(scene)
@@ -79,7 +78,7 @@ def simulate_phantom(
     report("labels", 0.0)
     truth = true_labels(scene, grid, triangles, half_range_deg(config.tilts.angles_deg))
     report("labels", 1.0)
-    ice = _finer_ice(scene.ice, config.reconstruction.binning)
+    ice = scene.ice.refined(config.reconstruction.binning)
     acquisition = Acquisition(config.tilts, config.microscope, ice)
     series = record_series(
         potential, ice.voxel_size_A, acquisition, electron_stream, report, device
@@ -98,15 +97,9 @@ def _potential(scene: Scene, grid: MembraneGrid, config: PhantomConfig, seed: in
     """Draw the scene at the pixel size of the tilt series."""
     binning = config.reconstruction.binning
     if binning == 1:
-        return scene_potential(scene, scene.box, grid, seed)
-    box = scene.box.refined(binning)
-    ice = ice_mask(_finer_ice(scene.ice, binning), box)
-    return scene_potential(scene, box, membranes_in_ice(scene, box, ice), seed)
-
-
-def _finer_ice(ice: Ice, factor: int) -> Ice:
-    thickness = np.repeat(np.repeat(ice.thickness_A, factor, axis=0), factor, axis=1)
-    return Ice(thickness, ice.voxel_size_A / factor)
+        return scene_potential(scene, grid, seed)
+    fine = replace(scene, box=scene.box.refined(binning), ice=scene.ice.refined(binning))
+    return scene_potential(fine, membranes_in_ice(fine), seed)
 
 
 def _scaled(density: Float32, scene: Scene) -> Tomogram:

@@ -24,6 +24,7 @@ from membraneseg.phantom.shapes import Shape, Sheet, StarBody
 from membraneseg.phantom.sheets import wavy_sheet
 from membraneseg.phantom.vesicle_cloud import (
     Clearance,
+    Docking,
     centres_near,
     docked_centres,
     most_balls,
@@ -40,7 +41,7 @@ POSTSYNAPTIC_WAVINESS_A = 10.0
 BOUTON_GAP_A = 60.0
 VESICLE_GAP_A = 20.0
 """Least distance between the outer faces of a vesicle and any other membrane, the zone aside."""
-DOCKED_GAP_A = (10.0, 65.0)
+DOCKED_GAP_A = (10.0, 80.0)
 """Between the outer faces of a docked vesicle and of the active zone."""
 TRIES_PER_BOUTON = 100
 
@@ -209,38 +210,34 @@ def _with_vesicles(
     rng: np.random.Generator,
 ) -> tuple[Membrane, ...]:
     """Fill the bouton of a label with synaptic vesicles, mostly near the active zone."""
-    clearance = _clearance(placed, bouton)
+    face, clearance = placed[bouton - 1], _clearance(placed, bouton)
     wanted = int(rng.integers(config.vesicle_count_min, config.vesicle_count_max + 1))
-    wanted = min(
-        wanted, most_balls(config.vesicle_diameter_nm * 5 + VESICLE_GAP_A, clearance, box, rng)
-    )
+    radius_A = config.vesicle_diameter_nm * 5 + VESICLE_GAP_A
+    wanted = min(wanted, most_balls(radius_A, clearance, box, rng))
     bodies, thicknesses_A = _draw_bodies(wanted, config, rng)
+    halves_A = thicknesses_A / 2 + HEAD_GROUP_HALF_WIDTH_A
     reaches_A = np.array([body.largest_radius_A for body in bodies])
-    reaches_A += thicknesses_A / 2 + HEAD_GROUP_HALF_WIDTH_A + VESICLE_GAP_A / 2
-    depths_A = rng.uniform(*DOCKED_GAP_A, round(config.docked_share * wanted))
-    depths_A += (
-        reaches_A[: len(depths_A)] - VESICLE_GAP_A / 2 + placed[bouton - 1].outer_half_width_A
-    )
-    face = placed[bouton - 1].shape
-    docked = docked_centres(zone, face, (depths_A, reaches_A), box, rng)
-    fall_A = config.cloud_depth_nm * 10
-    free = centres_near(zone, (wanted - len(docked), fall_A), clearance, box, rng)
-    centres = np.concatenate([docked, free])
-    reaches_A = reaches_A[: len(centres)]
-    still = np.arange(len(centres)) < len(docked)
-    centres = pushed_apart(centres, reaches_A, still, clearance, box)
-    kept = np.flatnonzero(settled(centres, reaches_A, still, clearance))
-    vesicles = [
-        Membrane(
-            len(placed) + n,
-            "synaptic vesicle",
-            bodies[i].moved_to(centres[i]),
-            float(thicknesses_A[i]),
-            bouton,
-        )
-        for n, i in enumerate(kept.tolist(), start=1)
+    reaches_A += halves_A + VESICLE_GAP_A / 2
+    dock_count = round(config.docked_share * wanted)
+    depths_A = halves_A[:dock_count] + face.outer_half_width_A
+    depths_A += rng.uniform(*DOCKED_GAP_A, dock_count)
+    dockings = [
+        Docking(body.samples_zyx_A, float(depth_A), float(reach_A))
+        for body, depth_A, reach_A in zip(bodies, depths_A, reaches_A, strict=False)
     ]
-    return (*placed, *vesicles)
+    docked = docked_centres(zone, face.shape, dockings, box, rng)
+    wanted_near = (wanted - len(docked), config.cloud_depth_nm * 10)
+    centres = np.concatenate([docked, centres_near(zone, wanted_near, clearance, box, rng)])
+    reaches_A, still = reaches_A[: len(centres)], np.arange(len(centres)) < len(docked)
+    centres = pushed_apart(centres, reaches_A, still, clearance, box)
+    added: list[Membrane] = []
+    for i in np.flatnonzero(settled(centres, reaches_A, still, clearance)).tolist():
+        body = bodies[i].moved_to(centres[i])
+        # distances are exact near the surface only, so the centre alone does not settle it
+        if still[i] or clearance(body.samples_zyx_A).min() > halves_A[i]:
+            label = len(placed) + len(added) + 1
+            added.append(Membrane(label, "synaptic vesicle", body, float(thicknesses_A[i]), bouton))
+    return (*placed, *added)
 
 
 def _draw_bodies(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -10,11 +11,13 @@ from scipy.spatial import cKDTree
 from membraneseg.phantom.blends import gradients
 from membraneseg.phantom.bouton import ActiveZone
 from membraneseg.phantom.box import Box
+from membraneseg.phantom.placement import inside_box
 from membraneseg.phantom.shapes import Shape
 from membraneseg.types import Bool, Float64, Int64
 
 SWEEPS = 400
 TRIES_PER_DOCKED = 50
+DOCKING_STEPS = 6
 PROBES = 40_000
 """Points of the box that are looked at, to find the room for vesicles."""
 DENSEST = 0.5
@@ -47,21 +50,39 @@ def most_balls(radius_A: float, clearance: Clearance, box: Box, rng: np.random.G
     return int(DENSEST * room_A3 / (4 / 3 * np.pi * radius_A**3))
 
 
+@dataclass(frozen=True)
+class Docking:
+    """A vesicle that is to hold on to the active zone.
+
+    Parameters
+    ----------
+    samples_zyx_A : (S, 3) float64
+        Its surface about its centre.
+    depth_A : float
+        From the surface at its nearest to the middle of the bouton's membrane.
+    reach_A : float
+        Radius of the ball that it keeps for itself.
+    """
+
+    samples_zyx_A: Float64
+    depth_A: float
+    reach_A: float
+
+
 def docked_centres(
     zone: ActiveZone,
     bouton: Shape,
-    depths_and_reaches_A: tuple[Float64, Float64],
+    dockings: Sequence[Docking],
     box: Box,
     rng: np.random.Generator,
 ) -> Float64:
-    """Draw balls at given depths below the active zone, beside each other.
+    """Draw places for vesicles below the active zone, beside each other.
 
     Parameters
     ----------
     zone : ActiveZone
     bouton : Shape
-    depths_and_reaches_A : (K,) and (K or more,) float64
-        Distances of the centres from the bouton's membrane, and the radii of the balls.
+    dockings : sequence of Docking
     box : Box
         Centres lie in it.
     rng : numpy.random.Generator
@@ -69,31 +90,38 @@ def docked_centres(
     Returns
     -------
     (M, 3) float64
-        Centres of the first M ≤ K balls: those before the first that finds no place.
+        Centres of the first M of them: those before the first that finds no place.
     """
     centres = np.empty((0, 3))
-    depths_A, reaches_A = depths_and_reaches_A
-    for depth_A in depths_A:
+    reaches_A = np.array([docking.reach_A for docking in dockings])
+    for docking in dockings:
         for _ in range(TRIES_PER_DOCKED):
-            place = _below(zone, bouton, depth_A, rng)
-            inside = ((place >= box.low_A) & (place <= box.high_A)).all()
-            needed_A = reaches_A[: len(centres)] + reaches_A[len(centres)]
-            if inside and (np.linalg.norm(centres - place, axis=1) >= needed_A).all():
-                centres = np.concatenate([centres, place])
+            place = _below(zone, bouton, docking, rng)
+            if place is None or not inside_box(place[None], box, "box").all():
+                continue
+            needed_A = reaches_A[: len(centres)] + docking.reach_A
+            if (np.linalg.norm(centres - place, axis=1) >= needed_A).all():
+                centres = np.concatenate([centres, place[None]])
                 break
         else:
             return centres
     return centres
 
 
-def _below(zone: ActiveZone, bouton: Shape, depth_A: float, rng: np.random.Generator) -> Float64:
-    """A point (1, 3) at a depth below the bouton's membrane, anywhere along the zone."""
+def _below(
+    zone: ActiveZone, bouton: Shape, docking: Docking, rng: np.random.Generator
+) -> Float64 | None:
+    """Draw a centre (3,) as deep below the zone as the vesicle is to be; None beside its edge."""
     turn, out_A = rng.uniform(0.0, 2 * np.pi), zone.radius_A * np.sqrt(rng.uniform())
-    place = zone.from_local(np.array([[0.0, out_A * np.cos(turn), out_A * np.sin(turn)]]))
-    for _ in range(6):
-        lacking_A = -depth_A - bouton.signed_distance(place)
-        place = place + lacking_A[:, None] * zone.axes_zyx[0]
-    return place
+    local = [-docking.reach_A, out_A * np.cos(turn), out_A * np.sin(turn)]
+    place = zone.from_local(np.array([local]))[0]
+    for _ in range(DOCKING_STEPS):
+        above_A = float(bouton.signed_distance(place + docking.samples_zyx_A).max())
+        above_A += docking.depth_A
+        if abs(above_A) < TOLERANCE_A:
+            return np.asarray(place)
+        place = place - above_A * zone.axes_zyx[0]
+    return None
 
 
 def centres_near(
