@@ -18,7 +18,7 @@ from membraneseg.errors import MembraneSegError
 from membraneseg.io.mrc import read_tomogram
 from membraneseg.phantom.files import PHANTOM_FILES, SCENE_FILE
 from membraneseg.phantom.ranges import Ranges, draw_settings
-from membraneseg.phantom.simulate import simulate_phantom
+from membraneseg.phantom.simulate import STEPS, simulate_phantom
 from membraneseg.progress import SilentReporter
 from membraneseg.scene_file import SceneSettings, load_scene, members_of
 from membraneseg.simulate import SimulateRequest, simulate_to_folder
@@ -238,9 +238,7 @@ def test_progress_goes_through_the_steps_of_the_simulation_and_ends_at_one():
     seen = {}
     scene = load_scene("liposomes", TINY)
     simulate_phantom(scene, scene.generator, lambda step, share: seen.update({step: share}))
-    assert list(seen) == [
-        "membranes", "molecules", "potential", "labels", "tilt series", "reconstruction",
-    ]  # fmt: skip
+    assert list(seen) == list(STEPS)
     assert set(seen.values()) == {1.0}
 
 

@@ -167,6 +167,6 @@ def _fill(compartments: Int16, near: NearVoxels, label: int) -> None:
     for dz in range(BLOCK):
         for dy in range(BLOCK):
             for dx in range(BLOCK):
-                voxels = near.inside_blocks + (dz, dy, dx)
+                voxels = near.inside_blocks + np.array([dz, dy, dx])
                 kept = voxels[(voxels < compartments.shape).all(axis=1)]
                 compartments[kept[:, 0], kept[:, 1], kept[:, 2]] = label

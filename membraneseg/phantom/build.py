@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from membraneseg.phantom.beads import BEAD_SPACING_VOXELS, Molecule
 from membraneseg.phantom.atoms import AtomModel, molecule_from_atoms
+from membraneseg.phantom.beads import BEAD_SPACING_VOXELS, Molecule
 from membraneseg.phantom.bilayers import MembraneGrid
 from membraneseg.phantom.box import Box
 from membraneseg.phantom.carbon import draw_film, film_mask
@@ -68,7 +68,7 @@ def _membranes(config: PhantomConfig, box: Box, rng: np.random.Generator) -> tup
 
 
 def membrane_meshes(scene: Scene) -> list[Triangles]:
-    """Vertices (V, 3) in Å and faces (F, 3) of the middle of each membrane, as far as it is in ice."""
+    """Vertices (V, 3) in Å and faces (F, 3) of the middle of each membrane, inside the ice."""
     box = box_in_ice(scene.box, scene.ice)
     return [middle_mesh(membrane.shape, box) for membrane in scene.membranes]
 

@@ -18,7 +18,7 @@ from membraneseg.types import Float64, Mesh, Tomogram
 
 BACKGROUND, MEMBRANE = "background", "membrane"
 NOT_PROTEIN = (BACKGROUND, MEMBRANE, "gold", "carbon")
-VESICLE_KINDS = ("liposome", "lamella", "synaptic vesicle")
+VESICLE_KINDS = ("liposome", "lamella", "synaptic vesicle", "endosome")
 """Kinds of membrane that the table of vesicles lists."""
 
 

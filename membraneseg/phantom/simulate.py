@@ -79,10 +79,12 @@ def simulate_phantom(
     truth = true_labels(scene, grid, triangles, half_range_deg(config.tilts.angles_deg))
     report("labels", 1.0)
     ice = scene.ice.refined(config.reconstruction.binning)
+    report("tilt series", 0.0)
     acquisition = Acquisition(config.tilts, config.microscope, ice)
     series = record_series(
         potential, ice.voxel_size_A, acquisition, electron_stream, report, device
     )
+    report("reconstruction", 0.0)
     density = reconstruct_series(
         series,
         potential.shape,

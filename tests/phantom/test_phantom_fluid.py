@@ -1,4 +1,4 @@
-"""What is dissolved: potentials per compartment, and an unevenness of the asked size and strength."""
+"""What is dissolved: potential per compartment, unevenness of the asked size and strength."""
 
 import numpy as np
 import pytest

@@ -21,7 +21,7 @@ from membraneseg.phantom.plates import Plate
 from membraneseg.phantom.tubes import tube_along
 from membraneseg.phantom.tubular import Union
 
-BOX = Box((72, 192, 192), 13.5, np.zeros(3))
+BOX = Box((56, 168, 168), 13.5, np.zeros(3))
 CONFIG = MitochondriaConfig(count=1, radius_min_nm=80.0, radius_max_nm=100.0)
 
 
@@ -29,8 +29,8 @@ CONFIG = MitochondriaConfig(count=1, radius_min_nm=80.0, radius_max_nm=100.0)
 def whole():
     """A mitochondrion that no wall cuts, and the box around it."""
     turns = np.linspace(-0.25, 0.25, 120)
-    line = 8000.0 * np.column_stack([np.zeros(120), np.cos(turns), np.sin(turns)])
-    body = tube_along(line, 1150.0, np.array([0.03, -0.06, 0.02]))
+    line = 6400.0 * np.column_stack([np.zeros(120), np.cos(turns), np.sin(turns)])
+    body = tube_along(line, 1000.0, np.array([0.03, -0.06, 0.02]))
     box = box_around(body, 27.0)
     return mitochondrion(body, (1, 0), box, MitochondriaConfig(), np.random.default_rng(3)), box
 
@@ -109,14 +109,14 @@ def test_lamellae_reach_far_across_and_their_rims_are_round(whole):
     axis = Axis(outer.shape, inner.shape.boundary)
     rng, shares = np.random.default_rng(0), []
     for _ in range(40):
-        crista = lamella(axis, 2000.0, np.zeros(3), rng)
+        crista = lamella(axis, 1600.0, np.zeros(3), rng)
         assert isinstance(crista.sac, Union)
         plate = crista.sac.parts[0]
         assert isinstance(plate, Plate)
         assert plate.thickness_A / 2 >= 80.0
         side = crista.sac.parts[1].end_zyx_A - crista.sac.parts[1].start_zyx_A
         side /= np.linalg.norm(side)
-        point, _ = axis.at(2000.0)
+        point, _ = axis.at(1600.0)
         width_A = axis.way_out_A(point, side) + axis.way_out_A(point, -side)
         far_end_A = (plate.middle.point_zyx_A - point) @ side - plate.radius_A
         shares.append((axis.way_out_A(point, side) - far_end_A + plate.thickness_A / 2) / width_A)
@@ -139,6 +139,15 @@ def test_a_mitochondrion_in_the_box_has_two_membranes_and_cristae(cut):
     free = walls > 1.0
     assert np.abs(inner.shape.signed_distance(vertices[free])).max() < 1.0
     assert outer.shape.signed_distance(vertices).max() < -PAIR_DISTANCE_A[0] + 1.0
+
+
+def test_the_drawn_membranes_have_no_holes(cut):
+    grid = draw_membranes(cut, BOX)
+    for membrane in cut:
+        vertices, _ = middle_mesh(membrane.shape, BOX)
+        z, y, x = np.rint(BOX.to_index(vertices)).astype(int).T
+        assert grid.distance_A[z, y, x].max() < np.sqrt(3.0) / 2 * BOX.voxel_size_A + 1.0
+        assert (grid.instances[z, y, x] == membrane.label).all()
 
 
 def test_a_mitochondrion_that_no_wall_may_cut_stays_inside():
