@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import shutil
 import time
@@ -26,6 +27,8 @@ from membraneseg.phantom.simulate import simulate_phantom
 from membraneseg.phantom_sheets import SHEET_FILE, TABLE_FILE, write_phantom_sheet, write_set_files
 from membraneseg.progress import Told
 from membraneseg.scene_file import SceneSettings, members_of, recipe_of
+
+log = logging.getLogger(__name__)
 
 WRITING = "writing"
 MEMBER_NAME = re.compile(r"phantom_\d{4,}")
@@ -103,7 +106,8 @@ def simulate_to_folder(
 
     Notes
     -----
-    Each phantom's folder appears whole or not at all.
+    Each phantom's folder appears whole or not at all. A phantom of a set whose drawn settings
+    cannot be fulfilled is left out with a warning; only if none can, that is an error.
     """
     folder = request.output.resolve()
     check_output_folder(folder, request.resume or request.force)
@@ -153,19 +157,27 @@ def _simulate_set(
     folder, device = request.output.resolve(), _device(request.device)
     members = members_of(settings, request.count)
     places = [folder / f"phantom_{member.member:04d}" for member in members]
-    cleared = request.resume
+    cleared, failed = request.resume, dict[Path, MembraneSegError]()
     with reporter.phantoms(request.count) as told:
         for done, (member, place) in enumerate(zip(members, places, strict=True)):
             if request.resume and (place / SCENE_FILE).exists():
                 continue
-            write = _simulated(member, device, structures, partial(told, done))
+            try:
+                write = _simulated(member, device, structures, partial(told, done))
+            except MembraneSegError as error:
+                failed[place] = error
+                log.warning("%s left out: %s", place.name, error)
+                continue
             if not cleared:
                 remove_phantoms(folder)
                 cleared = True
             if not (folder / SCENE_FILE).exists():
                 write_text(folder / SCENE_FILE, scene_text(recipe_of(settings)))
             write(place)
+        if len(failed) == len(places):
+            raise failed[places[0]]
         told(request.count, WRITING, 0.0)
+        places = [place for place in places if place not in failed]
         write_set_files(folder, places)
         told(request.count, WRITING, 1.0)
     first = {"first phantom": places[0], "scene": folder / SCENE_FILE}

@@ -15,7 +15,7 @@ from synth2d.crowd import add_carbon, add_gold, filaments, globules, image_struc
 from synth2d.layout import draw_bodies, log_uniform
 from synth2d.noise import slow_background, wedge_noise
 from synth2d.optics import PROFILE_REACH_A, Optics, bilayer_profile
-from synth2d.wedge import TRANSITION_DEG, contrast_kept, wedge_depth_deg
+from synth2d.wedge import SURE_DEG, UNSEEN_DEG, contrast_kept, wedge_depth_deg
 
 Float32 = npt.NDArray[np.float32]
 
@@ -107,10 +107,10 @@ def _draw_body(
             shifted, style.profile[0], style.profile[1], left=0.0, right=0.0
         ).astype(np.float32)
         on = (np.abs(shifted[middle]) <= half) & (shown > 0.1)
-        soft = on & (depth[middle] > 0.3 * TRANSITION_DEG)
-        soft &= (depth[middle] < 1.4 * TRANSITION_DEG) & (labels != MEMBRANE)
+        soft = on & (depth[middle] > SURE_DEG)
+        soft &= (depth[middle] < UNSEEN_DEG) & (labels != MEMBRANE)
         labels[soft] = IGNORE
-        labels[on & (depth[middle] <= 0.3 * TRANSITION_DEG)] = MEMBRANE
+        labels[on & (depth[middle] <= SURE_DEG)] = MEMBRANE
         instances[on] = number + layer
     if body.lumen:
         inside = expit(-distance / np.float32(20.0))

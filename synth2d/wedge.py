@@ -14,6 +14,8 @@ Float64 = npt.NDArray[np.float64]
 
 TRANSITION_DEG = 10.0
 """Depth in degrees up to which a membrane fades; deeper than this it cannot be seen."""
+SURE_DEG, UNSEEN_DEG = 0.3 * TRANSITION_DEG, 1.4 * TRANSITION_DEG
+"""Labels for training: membrane up to the first depth, unknown up to the second, then nothing."""
 
 # Contrast of a bilayer that ideal back-projection keeps, against wedge depth.
 _DEPTH_DEG = np.array([-30.0, -17.0, -7.0, -2.0, 2.0, 7.0, 12.0, 17.0])

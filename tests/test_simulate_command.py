@@ -199,6 +199,20 @@ def test_a_simulation_that_fails_writes_nothing(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_phantom_that_cannot_be_drawn_is_left_out_of_its_set(tmp_path, monkeypatch, caplog):
+    def second_fails(config, rng, progress=None, device="cpu", structures=None):
+        if config.member == 2:
+            raise MembraneSegError("no room")
+        return small_phantom(rng)
+
+    monkeypatch.setattr(membraneseg.simulate, "simulate_phantom", second_fails)
+    simulated(tmp_path / "set", load_scene("nested"), count=3)
+    folders = sorted(entry.name for entry in (tmp_path / "set").glob("phantom_*"))
+    assert folders == ["phantom_0001", "phantom_0003"]
+    assert len((tmp_path / "set" / "phantoms.csv").read_text().splitlines()) == 3
+    assert "phantom_0002 left out: no room" in caplog.text
+
+
 KILLED = """
 import os, signal, sys
 sys.path.insert(0, {tests!r})

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import cv2
 import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
 
 from membraneseg.types import Float32
 
 BACKGROUND_SIGMA_PX = 20.0
 """Width of the Gaussian that takes out the slow background, in pixels of the network's input."""
+SLICES_ALIKE = 6.0
+"""Standard deviation in slices over which the deviation is smoothed along z."""
 CLIP = 5.0
 """Densities beyond this many standard deviations (gold, ice) are cut off."""
 
@@ -53,3 +57,35 @@ def normalise(slices: Float32) -> Float32:
     if deviation <= 0.0:
         return np.zeros_like(flat)
     return np.asarray(np.clip(flat / deviation, -CLIP, CLIP), dtype=np.float32)
+
+
+def flat_slices(voxels: npt.NDArray[np.generic]) -> tuple[Float32, Float32]:
+    """Take the slow background out of every slice of a volume, and measure what is left.
+
+    Parameters
+    ----------
+    voxels : (Z, Y, X) array
+
+    Returns
+    -------
+    flat : (Z, Y, X) float32
+    deviation : (Z,) float32
+        Robust standard deviation about each slice; changes slowly with z.
+    """
+    flat = np.empty(voxels.shape, dtype=np.float32)
+    deviation = np.empty(len(voxels), dtype=np.float32)
+    for z in range(len(voxels)):
+        flat[z] = flatten_background(np.asarray(voxels[z : z + 1], dtype=np.float32))[0]
+        deviation[z] = robust_deviation(flat[z])
+    smooth = ndimage.gaussian_filter1d(deviation, SLICES_ALIKE)
+    return flat, np.maximum(smooth, np.float32(1e-12))
+
+
+def context_stack(
+    flat: npt.NDArray[np.floating], deviation: Float32, z: int, context: int
+) -> Float32:
+    """Normalised slices around z as (C, Y, X) float32; the ends repeat the last slice."""
+    half = context // 2
+    rows = [min(max(z + k, 0), len(flat) - 1) for k in range(-half, half + 1)]
+    stack = flat[rows].astype(np.float32) / deviation[z]
+    return np.asarray(np.clip(stack, -CLIP, CLIP), dtype=np.float32)

@@ -12,7 +12,7 @@ import torch
 from scipy import ndimage
 
 from membraneseg.errors import MembraneSegError
-from membraneseg.segment.normalise import CLIP, flatten_background, robust_deviation
+from membraneseg.segment.normalise import context_stack, flat_slices
 from membraneseg.segment.unet import UNetConfig
 from membraneseg.types import Float32, Tomogram
 
@@ -99,12 +99,12 @@ def predict(
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     network = network.to(device).to(memory_format=torch.channels_last)
-    flat, deviation = _deviations(voxels)
+    flat, deviation = flat_slices(voxels)
     shape = voxels.shape
     membrane = np.zeros(shape, dtype=np.float32)
     protein = np.zeros(shape, dtype=np.int8)
     for z in range(shape[0]):
-        stack = _context(flat, deviation, z, unet.context)
+        stack = context_stack(flat, deviation, z, unet.context)
         probability = _predict_slice(network, stack, config, device)
         membrane[z] = probability[MEMBRANE_CLASS]
         protein[z] = probability.argmax(0) == PROTEIN_CLASS
@@ -114,25 +114,6 @@ def predict(
         membrane = _resize(membrane, tomogram.voxels.shape, 1)
         protein = _resize(protein, tomogram.voxels.shape, 0)
     return Segmentation(np.clip(membrane, 0.0, 1.0), protein)
-
-
-def _deviations(voxels: npt.NDArray[np.generic]) -> tuple[list[Float32], Float32]:
-    """Slices without their slow background (float16), and the deviation of every slab."""
-    flat, deviation = [], []
-    for z in range(voxels.shape[0]):
-        level = flatten_background(np.asarray(voxels[z : z + 1], dtype=np.float32))[0]
-        flat.append(level)
-        deviation.append(robust_deviation(level))
-    smooth = ndimage.gaussian_filter1d(np.asarray(deviation, dtype=np.float32), 6.0)
-    return flat, np.maximum(smooth, np.float32(1e-12))
-
-
-def _context(flat: list[Float32], deviation: Float32, z: int, context: int) -> Float32:
-    """Normalised slices around z as (C, Y, X); the ends repeat the last slice."""
-    half = context // 2
-    rows = [min(max(z + k, 0), len(flat) - 1) for k in range(-half, half + 1)]
-    stack = np.stack([flat[r] for r in rows]) / deviation[z]
-    return np.asarray(np.clip(stack, -CLIP, CLIP), dtype=np.float32)
 
 
 def _tiles(length: int, tile: int, halo: int) -> Iterator[tuple[int, int]]:

@@ -1,4 +1,4 @@
-"""Training of the slice U-Net on synthetic slices: one loop, resumable, CPU or CUDA."""
+"""Training of the slice U-Net on synthetic slices and crops of labelled volumes: one loop."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from membraneseg.segment.labelled import LabelledVolume, draw_crop
 from membraneseg.segment.normalise import normalise
-from membraneseg.segment.unet import UNetConfig, build_unet, save_weights
+from membraneseg.segment.unet import UNetConfig, build_unet, load_weights, save_weights
 from synth2d.config import SliceConfig
 from synth2d.slices import IGNORE, MEMBRANE, make_slice
 
@@ -54,22 +55,47 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     return config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * share)))
 
 
-class SyntheticDataset(Dataset[ImageAndLabels]):
-    """Slice number i of a seed: equal seeds and numbers give equal slices, in any process."""
+@dataclass(frozen=True)
+class Examples:
+    """What a network learns from.
 
-    def __init__(self, config: SliceConfig, seed: int, first: int, count: int) -> None:
-        self.config, self.seed, self.first, self.count = config, seed, first, count
+    Parameters
+    ----------
+    slices : SliceConfig
+        Synthetic slices, drawn on the fly.
+    volumes : tuple of LabelledVolume
+        Phantoms, or tomograms with labels.
+    volume_share : float
+        Share of the examples that are crops of the volumes, where there are any.
+    """
+
+    slices: SliceConfig
+    volumes: tuple[LabelledVolume, ...] = ()
+    volume_share: float = 0.6
+
+
+class MixedDataset(Dataset[ImageAndLabels]):
+    """Example number i of a seed: equal seeds and numbers give equal examples, in any process."""
+
+    def __init__(self, examples: Examples, seed: int, span: range) -> None:
+        self.examples, self.seed, self.span = examples, seed, span
 
     def __len__(self) -> int:
-        """Return the number of slices."""
-        return self.count
+        """Return the number of examples."""
+        return len(self.span)
 
     def __getitem__(self, index: int) -> ImageAndLabels:
         """Return the normalised image (C, H, W) and its labels (H, W)."""
-        rng = np.random.default_rng([self.seed, self.first + index])
-        drawn = make_slice(self.config, rng)
-        image = normalise(drawn.image) * np.float32(rng.uniform(0.8, 1.25))
-        return torch.from_numpy(image), torch.from_numpy(drawn.labels.astype(np.int64))
+        rng = np.random.default_rng([self.seed, self.span[index]])
+        slices, volumes = self.examples.slices, self.examples.volumes
+        if volumes and rng.random() < self.examples.volume_share:
+            volume = volumes[int(rng.integers(len(volumes)))]
+            image, labels = draw_crop(volume, slices.size_px, slices.context, rng)
+        else:
+            drawn = make_slice(slices, rng)
+            image, labels = normalise(drawn.image), drawn.labels
+        image = image * np.float32(rng.uniform(0.8, 1.25))
+        return torch.from_numpy(image), torch.from_numpy(labels.astype(np.int64))
 
 
 def segmentation_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -126,7 +152,7 @@ def _batches(
 def train(
     folder: Path,
     unet: UNetConfig,
-    slices: SliceConfig,
+    examples: Examples,
     config: TrainConfig,
     start: Path | None = None,
     stop_after: int | None = None,
@@ -138,10 +164,10 @@ def train(
     folder : Path
         Gets `checkpoint.pt` (resumed from when present), `curve.csv`, and at every checkpoint
         `slice_unet.safetensors` with its `.json`: the running average of the weights.
-    unet, slices, config
+    unet, examples, config
         Architecture, data and schedule.
     start : Path, optional
-        Checkpoint of another training whose network this one starts from.
+        Weight file that this training starts from.
     stop_after : int, optional
         Stop at this step, to be resumed later; a multiple of `checkpoint_every`.
 
@@ -162,8 +188,11 @@ def train(
     state = {"network": network, "average": average, "optimiser": optimiser}
     done = _resume(folder / "checkpoint.pt", state, start)
     last = config.steps if stop_after is None else min(stop_after, config.steps)
-    data = SyntheticDataset(slices, config.seed, done * config.batch, (last - done) * config.batch)
-    held_out = SyntheticDataset(slices, VALIDATION_SEED, 0, config.validation_slices)
+    span = range(done * config.batch, last * config.batch)
+    data = MixedDataset(examples, config.seed, span)
+    held_out = MixedDataset(
+        Examples(examples.slices), VALIDATION_SEED, range(config.validation_slices)
+    )
     scores: dict[str, float] = {}
     losses: list[float] = []
     started = time.monotonic()
@@ -185,7 +214,7 @@ def train(
     return scores
 
 
-def _loader(data: SyntheticDataset, config: TrainConfig) -> Batches:
+def _loader(data: MixedDataset, config: TrainConfig) -> Batches:
     return DataLoader(
         data,
         batch_size=config.batch,
@@ -212,7 +241,7 @@ def _step(
 
 
 def _resume(path: Path, state: dict[str, object], start: Path | None) -> int:
-    """Load everything from the checkpoint at `path`, or just the network from `start`."""
+    """Load everything from the checkpoint at `path`, or just the weights from `start`."""
     if path.is_file():
         saved = torch.load(path, map_location="cpu", weights_only=True)
         for name, part in state.items():
@@ -220,9 +249,9 @@ def _resume(path: Path, state: dict[str, object], start: Path | None) -> int:
         log.info("resumed from %s at step %d", path, saved["done"])
         return int(saved["done"])
     if start is not None:
-        saved = torch.load(start, map_location="cpu", weights_only=True)
-        for name in ("network", "average"):
-            state[name].load_state_dict(saved[name])  # type: ignore[attr-defined]
+        weights = load_weights(start)[0].state_dict()
+        state["network"].load_state_dict(weights)  # type: ignore[attr-defined]
+        state["average"].module.load_state_dict(weights)  # type: ignore[attr-defined]
     return 0
 
 
@@ -242,6 +271,12 @@ def _append(path: Path, row: dict[str, float]) -> None:
         writer.writerow(row)
 
 
-def recipe(unet: UNetConfig, slices: SliceConfig, config: TrainConfig) -> dict[str, object]:
+def recipe(unet: UNetConfig, examples: Examples, config: TrainConfig) -> dict[str, object]:
     """Everything a model card must say about how weights were made."""
-    return {"unet": asdict(unet), "slices": asdict(slices), "training": asdict(config)}
+    mix = {"volumes": len(examples.volumes), "volume_share": examples.volume_share}
+    return {
+        "unet": asdict(unet),
+        "slices": asdict(examples.slices),
+        "labelled": mix if examples.volumes else {},
+        "training": asdict(config),
+    }

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from membraneseg.segment.train import (
-    SyntheticDataset,
+    Examples,
+    MixedDataset,
     TrainConfig,
     learning_rate,
     segmentation_loss,
@@ -39,8 +40,8 @@ def test_ignored_pixels_have_no_gradient():
 
 
 def test_slice_number_i_is_the_same_whoever_draws_it():
-    later = SyntheticDataset(SLICES, 7, 5, 3)[0]
-    longer = SyntheticDataset(SLICES, 7, 0, 8)[5]
+    later = MixedDataset(Examples(SLICES), 7, range(5, 8))[0]
+    longer = MixedDataset(Examples(SLICES), 7, range(8))[5]
     assert torch.equal(later[0], longer[0])
     assert torch.equal(later[1], longer[1])
 
@@ -56,9 +57,15 @@ def test_the_learning_rate_rises_and_falls():
 def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
     torch.use_deterministic_algorithms(True)
     try:
-        train(tmp_path / "whole", UNetConfig(), SLICES, config(4))
-        train(tmp_path / "parts", UNetConfig(), SLICES, config(4, checkpoint_every=2), stop_after=2)
-        train(tmp_path / "parts", UNetConfig(), SLICES, config(4))
+        train(tmp_path / "whole", UNetConfig(), Examples(SLICES), config(4))
+        train(
+            tmp_path / "parts",
+            UNetConfig(),
+            Examples(SLICES),
+            config(4, checkpoint_every=2),
+            stop_after=2,
+        )
+        train(tmp_path / "parts", UNetConfig(), Examples(SLICES), config(4))
     finally:
         torch.use_deterministic_algorithms(False)
     whole, parts = (
