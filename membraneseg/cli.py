@@ -13,6 +13,8 @@ from rich.logging import RichHandler
 from rich.table import Table
 
 from membraneseg import __version__
+from membraneseg.cli_output import console, print_results, print_table
+from membraneseg.cli_train import train_app
 from membraneseg.errors import MembraneSegError
 from membraneseg.phantom.presets import PRESETS
 
@@ -35,7 +37,7 @@ app = typer.Typer(
 
     Exit codes: 0 done (also when there is no membrane), 2 the input or an option is wrong.""",
 )
-console = Console(stderr=True)
+app.add_typer(train_app, name="train")
 
 SIMULATE_HELP = """Simulate a tilt series and its tomogram, with the truth beside it.
 
@@ -147,7 +149,7 @@ def run(
         command=" ".join(["membraneseg", *sys.argv[1:]]),
     )
     result = run_tomogram(request, chosen, BarReporter(console))
-    _print_results(result.files, result.summary)
+    print_results(result.files, result.summary)
 
 
 @app.command(help=SIMULATE_HELP)
@@ -188,7 +190,7 @@ def simulate(
     if dose is not None:
         options["microscope"] = {"dose_e_per_A2": dose}
     chosen = load_scene(source, setting or (), options)
-    _print_results(simulate_to_folder(request, chosen, BarReporter(console)), [])
+    print_results(simulate_to_folder(request, chosen, BarReporter(console)), [])
 
 
 @app.command()
@@ -200,8 +202,8 @@ def evaluate(
     from membraneseg.demo import evaluate_to_file
 
     rows, path = evaluate_to_file(result, truth)
-    _print_table("Result against truth", rows)
-    _print_results({"scores": path}, [])
+    print_table("Result against truth", rows)
+    print_results({"scores": path}, [])
 
 
 @app.command()
@@ -215,8 +217,8 @@ def demo(
     from membraneseg.progress import BarReporter
 
     outcome = run_demo(output, seed, force, BarReporter(console))
-    _print_table("Found against true", outcome.rows)
-    _print_results(outcome.files, [])
+    print_table("Found against true", outcome.rows)
+    print_results(outcome.files, [])
 
 
 @app.command()
@@ -226,14 +228,14 @@ def report(
     """Write report.html of a finished run again."""
     from membraneseg.pipeline import rewrite_report
 
-    _print_results({"report": rewrite_report(result)}, [])
+    print_results({"report": rewrite_report(result)}, [])
 
 
 @app.command()
 def settings(
     command: Annotated[str, typer.Argument(metavar="[run|simulate]", show_default=False)] = "run",
 ) -> None:
-    """List every setting of `run` or `simulate`, its default, and what it means."""
+    """List every setting of `run`, `simulate` or `train`, its default, and what it means."""
     from membraneseg.settings import explain
 
     if command == "run":
@@ -244,8 +246,12 @@ def settings(
         from membraneseg.scene_file import SceneSettings
 
         rows = explain(SceneSettings)
+    elif command == "train":
+        from membraneseg.training import TrainingSettings
+
+        rows = explain(TrainingSettings)
     else:
-        raise MembraneSegError(f"'{command}' has no settings: give run or simulate.")
+        raise MembraneSegError(f"'{command}' has no settings: give run, simulate or train.")
     table = Table("setting", "default", "meaning", box=None)
     for row in rows:
         table.add_row(*row)
@@ -258,21 +264,6 @@ def default_output(tomogram: Path) -> Path:
     for ending in (".gz", ".bz2", ".mrc", ".rec", ".map", ".st"):
         name = name.removesuffix(ending)
     return tomogram.with_name(f"{name}_membraneseg")
-
-
-def _print_table(title: str, rows: list[tuple[str, str]]) -> None:
-    table = Table("measure", "value", title=title, title_justify="left")
-    for row in rows:
-        table.add_row(*row)
-    Console().print(table)
-
-
-def _print_results(files: dict[str, Path], summary: list[str]) -> None:
-    for line in summary:
-        typer.echo(line)
-    width = max(map(len, files), default=0)
-    for name, path in files.items():
-        typer.echo(f"{name:<{width}}  {path}")
 
 
 def main() -> None:

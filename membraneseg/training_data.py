@@ -1,4 +1,4 @@
-"""Labelled volumes for training, read from the folders of phantoms."""
+"""Labelled volumes for training: phantoms, and real tomograms with somebody's labels."""
 
 from __future__ import annotations
 
@@ -66,7 +66,58 @@ def read_example(folder: Path, unet: UNetConfig) -> LabelledVolume:
     LabelledVolume
     """
     tomogram, _ = read_tomogram(folder / "tomogram.mrc")
-    labels = visible_labels(folder)
+    return _at_network_size(tomogram, visible_labels(folder), unet)
+
+
+def read_real(tomogram_path: Path, labels_path: Path, unet: UNetConfig) -> LabelledVolume:
+    """Read a tomogram and somebody's labels of it, at the network's pixel size.
+
+    Parameters
+    ----------
+    tomogram_path : Path
+    labels_path : Path
+        Volume of the same shape: 0 background and 1 membrane, or 0 background, 1 protein and
+        2 membrane; 255 unknown. Slices without any label count as unknown: one hand-drawn slice
+        is enough.
+    unet : UNetConfig
+
+    Returns
+    -------
+    LabelledVolume
+
+    Raises
+    ------
+    MembraneSegError
+        If a file cannot be read, the shapes differ, or the labels hold other values.
+    """
+    tomogram, _ = read_tomogram(tomogram_path)
+    given, _ = read_tomogram(labels_path, tomogram.voxel_size_A)
+    if given.voxels.shape != tomogram.voxels.shape:
+        raise MembraneSegError(
+            f"{labels_path} has {given.voxels.shape} voxels and {tomogram_path} "
+            f"{tomogram.voxels.shape}, expected the same: give labels made on this tomogram."
+        )
+    labels = _three_classes(np.asarray(given.voxels), labels_path)
+    return _at_network_size(tomogram, labels, unet)
+
+
+def _three_classes(given: npt.NDArray[np.generic], path: Path) -> UInt8:
+    """Bring a mask, or labels of three classes, to the network's classes."""
+    values = set(np.unique(given).tolist())
+    if not values <= {0, 1, 2, IGNORE} or not values & {1, 2}:
+        shown = ", ".join(f"{value:g}" for value in sorted(values)[:8])
+        raise MembraneSegError(
+            f"{path} holds the values {shown}, expected 0 and 1 (membrane), or 0, 1 (protein) and "
+            "2 (membrane), with 255 for unknown: make such labels."
+        )
+    labels = given.astype(np.uint8)
+    if 2 not in values:
+        labels[labels == 1] = MEMBRANE
+    labels[~np.isin(labels, (PROTEIN, MEMBRANE)).any(axis=(1, 2))] = IGNORE
+    return labels
+
+
+def _at_network_size(tomogram: Tomogram, labels: UInt8, unet: UNetConfig) -> LabelledVolume:
     scale = working_scale(tomogram.voxel_size_A, unet)
     voxels: npt.NDArray[np.generic] = np.asarray(tomogram.voxels, dtype=np.float32)
     if not np.isclose(scale, 1.0):

@@ -1,6 +1,6 @@
 """Put the weights of a finished training into the package, with their model card.
 
-    python scripts/release_weights.py runs/slice_unet PHANTOMS
+    python scripts/release_weights.py FOLDER/mixed PHANTOMS
 
 Scores the network on held-out synthetic slices and on the phantoms of scripts/score_network.py
 (simulated into PHANTOMS), which no training uses; writes the .safetensors, .json and .md.
@@ -9,6 +9,7 @@ Scores the network on held-out synthetic slices and on the phantoms of scripts/s
 import argparse
 import csv
 import json
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -21,6 +22,7 @@ from membraneseg.segment.unet import (
     load_weights,
     save_weights,
 )
+from membraneseg.training import RECIPE_FILE, load_training
 
 CARD = """# {name}
 
@@ -29,16 +31,16 @@ membrane out.
 
 - **Architecture**: `segmentation_models_pytorch.Unet`, {unet}; {parameters:.1f} million weights,
   stored as float16 safetensors ({megabytes:.1f} MB), nothing pickled.
-- **Data**: {examples} examples of {size}² pixels: {share:.0%} crops of {volumes} phantom
-  tomograms (`scripts/simulate_training_set.sh`: six presets, parameters from ranges), the rest
+- **Data**: {examples} examples of {size}² pixels: {share:.0%} crops of the phantom
+  tomograms of `scripts/simulate_training_set.sh` (six presets, parameters from ranges), the rest
   synthetic slices of `synth2d`, drawn on the fly; no real tomogram. Ranges of the slices: {ranges}.
 - **Pixel size**: {low:g}–{high:g} Å. A tomogram outside is rescaled to the nearer end.
 - **Normalisation**: slow background (Gaussian, 20 pixels) subtracted, divided by the standard
   deviation of the slab, cut at ±5. Membranes dark, tilt axis along y.
-- **Training**: `scripts/train_slice_unet.py` twice, on a CPU with bfloat16, AdamW, averaged weights
-  (decay {decay}): first 4000 steps on synthetic slices alone, then, with `--start` from there,
-  `--phantoms` and peak learning rate {rate:g}, {steps} steps of {batch} examples, seed {seed}. The
-  full recipe of the second is in the .json beside this card.
+- **Training**: `scripts/train_default_weights.sh`, on a CPU with bfloat16, AdamW, averaged weights
+  (decay {decay}): 4000 steps on synthetic slices alone, then {steps} steps of {batch} examples of the
+  mix, peak learning rate {rate:g}, seed {seed}. All settings of the second part are in the .json
+  beside this card.
 - **sha256**: `{sha256}`
 
 | scored on | measure | value |
@@ -55,14 +57,17 @@ Held-out slices hold many with less contrast than an eye can read (contrast-to-n
 def main() -> None:
     """Score, then write the three files."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="folder of train_slice_unet.py")
+    parser.add_argument("folder", type=Path, help="folder of the training")
     parser.add_argument("phantoms", type=Path, help="where the evaluation phantoms are kept")
     options = parser.parse_args()
     folder: Path = options.folder
     network, unet = load_weights(folder / "slice_unet.safetensors")
     save_weights(DEFAULT_WEIGHTS, network, unet)
     card = json.loads(DEFAULT_WEIGHTS.with_suffix(".json").read_text())
-    card["recipe"] = json.loads((folder / "recipe.json").read_text())
+    settings = load_training(folder / RECIPE_FILE)
+    names = [Path(place).name for place in settings.phantoms]
+    start = Path(settings.start).name
+    card["recipe"] = asdict(settings) | {"phantoms": names, "start": start}
     with (folder / "curve.csv").open(newline="") as file:
         last = list(csv.DictReader(file))[-1]
     rows = [
@@ -80,7 +85,6 @@ def main() -> None:
 def write_card(network: torch.nn.Module, unet: UNetConfig, card: dict, steps: int) -> None:
     """Write the model card that people read."""
     training, slices = card["recipe"]["training"], card["recipe"]["slices"]
-    labelled = card["recipe"]["labelled"]
     ranges = ", ".join(
         f"{name} {value[0]:g}–{value[1]:g}"
         for name, value in slices.items()
@@ -92,8 +96,7 @@ def write_card(network: torch.nn.Module, unet: UNetConfig, card: dict, steps: in
         megabytes=DEFAULT_WEIGHTS.stat().st_size / 1e6,
         name=DEFAULT_WEIGHTS.stem,
         examples=steps * training["batch"],
-        share=labelled["volume_share"],
-        volumes=labelled["volumes"],
+        share=card["recipe"]["volume_share"],
         rate=training["learning_rate"],
         size=slices["size_px"],
         ranges=ranges,

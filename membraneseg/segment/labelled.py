@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from membraneseg.errors import MembraneSegError
 from membraneseg.segment.normalise import context_stack, flat_slices
-from membraneseg.types import Float32
-from synth2d.slices import MEMBRANE
+from membraneseg.types import Float32, Int64
+from synth2d.slices import IGNORE, MEMBRANE
 
 UInt8 = npt.NDArray[np.uint8]
 MEMBRANE_FIRST = 0.85
@@ -28,11 +28,14 @@ class LabelledVolume:
     deviation : (Z,) float32
     labels : (Z, Y, X) uint8
         0 background, 1 protein, 2 membrane, 255 unknown.
+    known_z : (K,) int64
+        Slices of which anything is known.
     """
 
     flat: npt.NDArray[np.float16]
     deviation: Float32
     labels: UInt8
+    known_z: Int64
 
 
 def labelled_volume(voxels: npt.NDArray[np.generic], labels: UInt8) -> LabelledVolume:
@@ -48,16 +51,23 @@ def labelled_volume(voxels: npt.NDArray[np.generic], labels: UInt8) -> LabelledV
     Raises
     ------
     MembraneSegError
-        If the two differ in shape.
+        If the two differ in shape, or nothing is known.
     """
     if voxels.shape != labels.shape:
         raise MembraneSegError(
             f"the tomogram has {voxels.shape} voxels and its labels {labels.shape}, expected the "
             "same: give labels that were made on this tomogram."
         )
+    known_z = np.flatnonzero((labels != IGNORE).any(axis=(1, 2)))
+    if not len(known_z):
+        raise MembraneSegError(
+            "the labels are unknown everywhere, expected at least one labelled slice: give labels "
+            "with 1 or 2 on membranes."
+        )
     flat, deviation = flat_slices(voxels)
     scale = float(np.median(deviation))  # keeps float16 in its range, whatever the grey values
-    return LabelledVolume((flat / scale).astype(np.float16), deviation / np.float32(scale), labels)
+    small = (flat / scale).astype(np.float16)
+    return LabelledVolume(small, deviation / np.float32(scale), labels, known_z)
 
 
 def draw_crop(
@@ -80,7 +90,8 @@ def draw_crop(
     labels : (size_px, size_px) uint8
         Of the middle slice.
     """
-    z, y, x = _corner(volume.labels, size_px, rng)
+    z = int(rng.choice(volume.known_z))
+    y, x = _corner(volume.labels[z], size_px, rng)
     # a slab of the crop's rows and columns alone: the whole slice is not needed
     rows, columns = slice(y, y + size_px), slice(x, x + size_px)
     image = context_stack(volume.flat[:, rows, columns], volume.deviation, z, context)
@@ -94,13 +105,12 @@ def draw_crop(
     return np.ascontiguousarray(image), np.ascontiguousarray(labels[:: steps[1], :: steps[2]])
 
 
-def _corner(labels: UInt8, size_px: int, rng: np.random.Generator) -> tuple[int, int, int]:
-    """First voxel of a crop: around a membrane's voxel in the slice, if there is one."""
-    z = int(rng.integers(len(labels)))
-    high = [max(0, n - size_px) for n in labels.shape[1:]]
-    places = np.flatnonzero(labels[z] == MEMBRANE)
+def _corner(labels: UInt8, size_px: int, rng: np.random.Generator) -> tuple[int, int]:
+    """First row and column of a crop of (Y, X) labels: mostly around a voxel of membrane."""
+    high = [max(0, n - size_px) for n in labels.shape]
+    places = np.flatnonzero(labels == MEMBRANE)
     if not len(places) or rng.random() >= MEMBRANE_FIRST:
-        return z, int(rng.integers(high[0] + 1)), int(rng.integers(high[1] + 1))
-    middle = divmod(int(rng.choice(places)), labels.shape[2])
+        return int(rng.integers(high[0] + 1)), int(rng.integers(high[1] + 1))
+    middle = divmod(int(rng.choice(places)), labels.shape[1])
     start = [m - int(rng.integers(size_px)) for m in middle]
-    return z, int(np.clip(start[0], 0, high[0])), int(np.clip(start[1], 0, high[1]))
+    return int(np.clip(start[0], 0, high[0])), int(np.clip(start[1], 0, high[1]))

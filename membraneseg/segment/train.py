@@ -6,8 +6,8 @@ import csv
 import logging
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ import torch
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from membraneseg.errors import MembraneSegError
 from membraneseg.segment.labelled import LabelledVolume, draw_crop
 from membraneseg.segment.normalise import normalise
 from membraneseg.segment.unet import UNetConfig, build_unet, load_weights, save_weights
@@ -44,6 +45,18 @@ class TrainConfig:
     workers: int = field(default=1, metadata={"help": "processes that draw slices"})
     seed: int = field(default=1, metadata={"help": "seed of slices and weights, below 1000000"})
     device: str = field(default="cpu", metadata={"help": "cpu or cuda"})
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch", "validation_slices", "checkpoint_every"):
+            if getattr(self, name) < 1:
+                raise MembraneSegError(
+                    f"{name} is {getattr(self, name)}, expected 1 or more; correct training.{name}"
+                )
+        if self.learning_rate <= 0 or not 0 <= self.seed < 1_000_000:
+            raise MembraneSegError(
+                f"learning_rate is {self.learning_rate} and seed {self.seed}, expected a positive "
+                "number and 0 to 999999; correct them under training"
+            )
 
 
 def learning_rate(step: int, config: TrainConfig) -> float:
@@ -155,7 +168,7 @@ def train(
     examples: Examples,
     config: TrainConfig,
     start: Path | None = None,
-    stop_after: int | None = None,
+    report: Callable[[int], None] | None = None,
 ) -> dict[str, float]:
     """Train a slice U-Net and write its weights.
 
@@ -168,8 +181,8 @@ def train(
         Architecture, data and schedule.
     start : Path, optional
         Weight file that this training starts from.
-    stop_after : int, optional
-        Stop at this step, to be resumed later; a multiple of `checkpoint_every`.
+    report : callable, optional
+        Told the number of steps done.
 
     Returns
     -------
@@ -187,8 +200,7 @@ def train(
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
     state = {"network": network, "average": average, "optimiser": optimiser}
     done = _resume(folder / "checkpoint.pt", state, start)
-    last = config.steps if stop_after is None else min(stop_after, config.steps)
-    span = range(done * config.batch, last * config.batch)
+    span = range(done * config.batch, config.steps * config.batch)
     data = MixedDataset(examples, config.seed, span)
     held_out = MixedDataset(
         Examples(examples.slices), VALIDATION_SEED, range(config.validation_slices)
@@ -211,6 +223,8 @@ def train(
             _append(folder / "curve.csv", row)
             log.info("%s, %.2f s per step", row, (time.monotonic() - started) / len(losses))
             losses, started = [], time.monotonic()
+        if report is not None:
+            report(done)
     return scores
 
 
@@ -269,14 +283,3 @@ def _append(path: Path, row: dict[str, float]) -> None:
         if new:
             writer.writeheader()
         writer.writerow(row)
-
-
-def recipe(unet: UNetConfig, examples: Examples, config: TrainConfig) -> dict[str, object]:
-    """Everything a model card must say about how weights were made."""
-    mix = {"volumes": len(examples.volumes), "volume_share": examples.volume_share}
-    return {
-        "unet": asdict(unet),
-        "slices": asdict(examples.slices),
-        "labelled": mix if examples.volumes else {},
-        "training": asdict(config),
-    }

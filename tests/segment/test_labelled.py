@@ -1,12 +1,14 @@
 """Crops of labelled volumes: the right place, every mirror, the same grey values as prediction."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from membraneseg.errors import MembraneSegError
 from membraneseg.segment.labelled import LabelledVolume, draw_crop, labelled_volume
 from membraneseg.segment.normalise import context_stack, flat_slices
-from synth2d.slices import MEMBRANE
+from synth2d.slices import IGNORE, MEMBRANE
 
 SHAPE = (9, 40, 52)
 
@@ -22,7 +24,9 @@ def volume():
 def test_a_crop_holds_neighbouring_slices_and_its_own_labels_in_every_mirror(volume):
     index = np.arange(np.prod(SHAPE), dtype=np.float32).reshape(SHAPE)
     scale = index.size / 8.0  # within what is cut off at five deviations
-    counted = LabelledVolume(index / scale - 4.0, np.ones(9, np.float32), volume.labels)
+    counted = LabelledVolume(
+        index / scale - 4.0, np.ones(9, np.float32), volume.labels, np.arange(9)
+    )
     rng = np.random.default_rng(1)
     seen = set()
     for _ in range(60):
@@ -50,7 +54,7 @@ def test_grey_values_of_a_crop_are_those_that_prediction_sees():
 
 
 def test_most_crops_of_a_slice_with_membrane_hold_some_of_it(volume):
-    only = LabelledVolume(volume.flat[4:5], volume.deviation[4:5], volume.labels[4:5])
+    only = replace(volume, known_z=np.array([4]))
     rng = np.random.default_rng(2)
     held = [(draw_crop(only, 16, 1, rng)[1] == MEMBRANE).any() for _ in range(300)]
     assert np.mean(held) > 0.8
@@ -74,3 +78,15 @@ def test_a_volume_smaller_than_the_crop_is_mirrored_at_its_walls(volume):
 def test_labels_of_another_shape_are_refused():
     with pytest.raises(MembraneSegError, match="expected the same"):
         labelled_volume(np.zeros((4, 8, 8)), np.zeros((4, 8, 9), dtype=np.uint8))
+
+
+def test_slices_without_any_label_are_never_drawn():
+    labels = np.full((7, 20, 20), IGNORE, dtype=np.uint8)
+    labels[3] = 0
+    labels[3, 5:8, 5:8] = MEMBRANE
+    one = labelled_volume(np.random.default_rng(0).standard_normal((7, 20, 20)), labels)
+    assert one.known_z.tolist() == [3]
+    rng = np.random.default_rng(1)
+    assert all((draw_crop(one, 16, 3, rng)[1] != IGNORE).all() for _ in range(20))
+    with pytest.raises(MembraneSegError, match="unknown everywhere"):
+        labelled_volume(one.flat, np.full((7, 20, 20), IGNORE, dtype=np.uint8))

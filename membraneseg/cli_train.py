@@ -1,0 +1,79 @@
+"""`membraneseg train`: networks for other data than the shipped weights were made for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from membraneseg.cli_output import console, print_results, print_table
+
+train_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    help="Train networks on synthetic slices, phantoms and your own labelled tomograms.",
+)
+
+
+@train_app.callback()
+def choose() -> None:
+    """Keep `unet` a command of its own."""
+
+
+@train_app.command()
+def unet(
+    output: Annotated[Path, typer.Option("-o", "--output", help="folder for weights and curves")],
+    phantoms: Annotated[
+        list[Path] | None,
+        typer.Option(help="folder of phantoms or sets (membraneseg simulate); repeatable"),
+    ] = None,
+    real: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TOMO=LABELS", help="a tomogram and its labels; repeatable"),
+    ] = None,
+    start: Annotated[
+        str | None, typer.Option(help="weight file to start from, or none [the shipped one]")
+    ] = None,
+    steps: Annotated[int | None, typer.Option(help="steps of 8 examples [4000]")] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="settings as TOML (each training saves training.toml)")
+    ] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="one setting: group.key=value; repeatable")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="go on with an interrupted training")] = False,
+    force: Annotated[bool, typer.Option("--force", help="start over")] = False,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda")] = None,
+) -> None:
+    """Train the slice U-Net, or fine-tune the shipped one.
+
+    Every step sees 8 examples: synthetic slices drawn on the fly, and crops of phantoms and of
+    real tomograms with labels (60 % of them, where any are given: --set volume_share=). Labels are
+    volumes of the tomogram's shape: 0 background, 1 membrane; or 0, 1 protein, 2 membrane; 255
+    unknown. Slices without a label count as unknown, so that one drawn slice is enough.
+
+    Writes slice_unet.safetensors with its .json, curve.csv, curve.png, training.toml and
+    checkpoint.pt. Use the weights with: membraneseg run TOMO --set segment.weights=FILE
+
+    `membraneseg settings train` lists everything that --set and --config understand.
+    """
+    from membraneseg.progress import BarReporter
+    from membraneseg.training import load_training, pairs_of, train_unet
+
+    training = {"steps": steps, "device": device}
+    options: dict[str, Any] = {
+        "training": {k: v for k, v in training.items() if v is not None},
+        "phantoms": None if phantoms is None else [str(path) for path in phantoms],
+        "real": None if real is None else pairs_of(real),
+        "start": start,
+    }
+    settings = load_training(
+        config, setting or [], {k: v for k, v in options.items() if v is not None}
+    )
+    scores, files = train_unet(output, settings, resume, force, BarReporter(console))
+    print_table(
+        "Held-out synthetic slices",
+        [(name.replace("_", " "), f"{value:.3f}") for name, value in scores.items()],
+    )
+    print_results(files, [])

@@ -1,0 +1,195 @@
+"""The work of `membraneseg train unet`: a network from synthetic slices, phantoms and real data."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from membraneseg.errors import MembraneSegError
+from membraneseg.io.atomic import whole_file, write_text
+from membraneseg.ledger import Reporter
+from membraneseg.report.curves import curves_figure
+from membraneseg.report.drawing import figure_png
+from membraneseg.segment.train import Examples, TrainConfig, train
+from membraneseg.segment.unet import DEFAULT_WEIGHTS, UNetConfig, load_weights
+from membraneseg.settings import Wording, from_values, merged, read_values, to_toml, with_settings
+from membraneseg.training_data import find_phantoms, read_example, read_real
+from synth2d.config import SliceConfig
+
+WEIGHTS_FILE, RECIPE_FILE = "slice_unet.safetensors", "training.toml"
+SCRATCH = "none"
+WORDING = Wording(
+    command="train",
+    file="recipe",
+    remedy="check --config",
+    saved_as="the training.toml that a training has saved",
+    example="training.steps=500",
+)
+
+
+@dataclass(frozen=True)
+class TrainingSettings:
+    """Everything that a training.toml can say."""
+
+    start: str = field(
+        default="", metadata={"help": "weight file to start from; empty: the shipped one, or none"}
+    )
+    phantoms: tuple[str, ...] = field(
+        default=(), metadata={"help": "folders of phantoms, or of sets of them"}
+    )
+    real: tuple[str, ...] = field(
+        default=(), metadata={"help": "tomogram, labels, tomogram, labels …"}
+    )
+    volume_share: float = field(
+        default=Examples.volume_share,
+        metadata={"help": "share of the examples that are crops of phantoms and real tomograms"},
+    )
+    training: TrainConfig = field(default_factory=lambda: TrainConfig(learning_rate=5e-4))
+    slices: SliceConfig = field(default_factory=SliceConfig)
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.volume_share <= 1.0:
+            raise MembraneSegError(
+                f"volume_share is {self.volume_share}, expected 0 to 1; correct volume_share"
+            )
+        if len(self.real) % 2:
+            raise MembraneSegError(
+                f"real names {len(self.real)} files, expected pairs of tomogram and labels; give "
+                "the labels of each tomogram after it"
+            )
+
+
+def load_training(
+    path: Path | None, settings: Sequence[str] = (), options: Mapping[str, Any] | None = None
+) -> TrainingSettings:
+    """Put the settings of a training together: TOML file, `--set`, command line's own options.
+
+    Raises
+    ------
+    MembraneSegError
+        For an unreadable file, an unknown key or a value that is refused.
+    """
+    values = read_values(path, WORDING) if path is not None else {}
+    values = merged(with_settings(values, settings, WORDING), options or {})
+    try:
+        return from_values(TrainingSettings, values, WORDING)
+    except ValueError as error:  # the slices' own checks
+        raise MembraneSegError(f"slices: {error}; correct it in the settings") from error
+
+
+def pairs_of(given: Sequence[str]) -> list[str]:
+    """Split `TOMO=LABELS` options into tomogram, labels, tomogram, labels and so on."""
+    files: list[str] = []
+    for pair in given:
+        tomogram, equals, labels = pair.partition("=")
+        if not equals or not tomogram or not labels:
+            raise MembraneSegError(
+                f"--real {pair} is no pair, expected TOMO=LABELS; name the labels after an = sign."
+            )
+        files += [tomogram, labels]
+    return files
+
+
+def train_unet(
+    folder: Path, settings: TrainingSettings, resume: bool, force: bool, reporter: Reporter
+) -> tuple[dict[str, float], dict[str, Path]]:
+    """Train, or fine-tune, a slice U-Net.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets the weights with their description, checkpoint.pt, curve.csv, curve.png and
+        training.toml.
+    settings : TrainingSettings
+    resume, force : bool
+        Go on with an interrupted training of the same settings; start over.
+    reporter : Reporter
+
+    Returns
+    -------
+    scores : dict
+        On held-out synthetic slices.
+    files : dict of str to Path
+
+    Raises
+    ------
+    MembraneSegError
+        If the folder holds another training, or an input cannot be used.
+    """
+    recipe = to_toml(settings)
+    _check_folder(folder, recipe, resume, force)
+    start = _start(settings.start)
+    unet = load_weights(start)[1] if start else UNetConfig()
+    with reporter.stage("read examples") as progress:
+        examples = _examples(settings, unet, progress)
+    folder.mkdir(parents=True, exist_ok=True)
+    if force:
+        for name in ("checkpoint.pt", "curve.csv"):
+            (folder / name).unlink(missing_ok=True)
+    write_text(folder / RECIPE_FILE, recipe)
+    with reporter.stage("train") as progress:
+        steps = settings.training.steps
+        config = replace(settings.training, device=_device(settings.training.device))
+        scores = train(folder, unet, examples, config, start, lambda done: progress(done / steps))
+    with (folder / "curve.csv").open(newline="") as source:
+        rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(source)]
+    with whole_file(folder / "curve.png") as partial:
+        partial.write_bytes(figure_png(curves_figure(rows)))
+    names = {"weights": WEIGHTS_FILE, "curve": "curve.png", "recipe": RECIPE_FILE}
+    return scores or rows[-1], {name: folder / file for name, file in names.items()}
+
+
+def _check_folder(folder: Path, recipe: str, resume: bool, force: bool) -> None:
+    """Refuse to mix two trainings, or to overwrite one."""
+    if resume and force:
+        raise MembraneSegError("--resume goes on and --force starts over: give one of the two.")
+    if folder.exists() and not folder.is_dir():
+        raise MembraneSegError(f"The output {folder} is a file: give a folder with -o.")
+    if not folder.is_dir() or not any(folder.iterdir()) or force:
+        return
+    if not resume:
+        raise MembraneSegError(
+            f"The folder {folder} already holds files: add --resume to go on with its training, "
+            "--force to start over, or give another folder with -o."
+        )
+    saved = folder / RECIPE_FILE
+    if not saved.is_file() or saved.read_text(encoding="utf-8") != recipe:
+        raise MembraneSegError(
+            f"{folder} holds a training with other settings: give the same ones to go on, or "
+            "another folder with -o."
+        )
+
+
+def _start(wanted: str) -> Path | None:
+    if wanted == SCRATCH:
+        return None
+    return Path(wanted) if wanted else DEFAULT_WEIGHTS
+
+
+def _device(wanted: str) -> str:
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise MembraneSegError("training.device is cuda but torch sees no GPU here: give cpu.")
+    return wanted
+
+
+def _examples(settings: TrainingSettings, unet: UNetConfig, progress: Any) -> Examples:
+    """Read every labelled volume; slices are drawn later, on the fly."""
+    places = find_phantoms([Path(folder) for folder in settings.phantoms])
+    pairs = list(zip(settings.real[::2], settings.real[1::2], strict=True))
+    total = max(len(places) + len(pairs), 1)
+    volumes = []
+    for place in places:
+        volumes.append(read_example(place, unet))
+        progress(len(volumes) / total)
+    for tomogram, labels in pairs:
+        volumes.append(read_real(Path(tomogram), Path(labels), unet))
+        progress(len(volumes) / total)
+    slices = replace(settings.slices, context=unet.context)
+    return Examples(slices, tuple(volumes), settings.volume_share)
