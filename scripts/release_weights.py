@@ -38,9 +38,9 @@ membrane out.
 - **Normalisation**: slow background (Gaussian, 20 pixels) subtracted, divided by the standard
   deviation of the slab, cut at ±5. Membranes dark, tilt axis along y.
 - **Training**: `scripts/train_default_weights.sh`, on a CPU with bfloat16, AdamW, averaged weights
-  (decay {decay}): 4000 steps on synthetic slices alone, then {steps} steps of {batch} examples of the
-  mix, peak learning rate {rate:g}, seed {seed}. All settings of the second part are in the .json
-  beside this card.
+  (decay {decay}): 4000 steps on synthetic slices alone, then {steps} steps of {batch} examples of
+  the mix, peak learning rate {rate:g}, seed {seed}. All settings of the second part are in the
+  .json beside this card.
 - **sha256**: `{sha256}`
 
 | scored on | measure | value |
