@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The recipe of the shipped weights, resumable at any point:
 #   bash scripts/train_default_weights.sh FOLDER
-#   python scripts/release_weights.py FOLDER/mixed FOLDER/evaluation
+#   python scripts/release_weights.py FOLDER/mixed FOLDER/slices FOLDER/evaluation
 # About 1 hour 40 minutes on 2 cores with bfloat16: 40 minutes on synthetic slices alone, 12 for the
 # phantoms, 30 on both.
 set -euo pipefail
