@@ -192,11 +192,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
     network = build_unet(unet).to(config.device).to(memory_format=torch.channels_last)
-    average = torch.optim.swa_utils.AveragedModel(
-        network,
-        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.average_decay),  # type: ignore[no-untyped-call]
-        use_buffers=True,
-    )
+    average = _running_average(network, config.average_decay)
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
     state = {"network": network, "average": average, "optimiser": optimiser}
     done = _resume(folder / "checkpoint.pt", state, start)
@@ -226,6 +222,12 @@ def train(
         if report is not None:
             report(done)
     return scores
+
+
+def _running_average(network: torch.nn.Module, decay: float) -> torch.optim.swa_utils.AveragedModel:
+    """Exponential average of the weights and statistics, updated at every step."""
+    mean = torch.optim.swa_utils.get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+    return torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=mean, use_buffers=True)
 
 
 def _loader(data: MixedDataset, config: TrainConfig) -> Batches:
