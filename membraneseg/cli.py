@@ -233,7 +233,9 @@ def report(
 
 @app.command()
 def settings(
-    command: Annotated[str, typer.Argument(metavar="[run|simulate]", show_default=False)] = "run",
+    command: Annotated[
+        str, typer.Argument(metavar="[run|simulate|train]", show_default=False)
+    ] = "run",
 ) -> None:
     """List every setting of `run`, `simulate` or `train`, its default, and what it means."""
     from membraneseg.settings import explain

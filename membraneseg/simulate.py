@@ -13,8 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
-import torch
-
+from membraneseg.devices import chosen_device
 from membraneseg.errors import MembraneSegError
 from membraneseg.io.atomic import remove_partial_files, write_text
 from membraneseg.io.folders import check_output_folder, remove_partial_folders, whole_folder
@@ -22,7 +21,6 @@ from membraneseg.io.structures import is_structure_name, read_atoms
 from membraneseg.phantom.atoms import AtomModel
 from membraneseg.phantom.build import molecule_kinds, molecules_of
 from membraneseg.phantom.files import PHANTOM_FILES, SCENE_FILE, scene_text, write_phantom
-from membraneseg.phantom.projection import checked_device
 from membraneseg.phantom.simulate import simulate_phantom
 from membraneseg.phantom_sheets import SHEET_FILE, TABLE_FILE, write_phantom_sheet, write_set_files
 from membraneseg.progress import Told
@@ -111,7 +109,7 @@ def simulate_to_folder(
     """
     folder = request.output.resolve()
     check_output_folder(folder, request.resume or request.force)
-    device = _device(request.device)
+    device = chosen_device(request.device)
     structures = read_structures(settings)
     if request.resume:
         _check_earlier(folder, settings, request.count)
@@ -154,7 +152,7 @@ def _simulate_set(
     structures: Mapping[str, AtomModel],
     reporter: PhantomReporter,
 ) -> dict[str, Path]:
-    folder, device = request.output.resolve(), _device(request.device)
+    folder, device = request.output.resolve(), chosen_device(request.device)
     members = members_of(settings, request.count)
     places = [folder / f"phantom_{member.member:04d}" for member in members]
     cleared, failed = request.resume, dict[Path, MembraneSegError]()
@@ -204,12 +202,6 @@ def _simulated(
         told(WRITING, 1.0)
 
     return write
-
-
-def _device(wanted: str) -> str:
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    return checked_device(wanted).type
 
 
 def _check_earlier(folder: Path, settings: SceneSettings, count: int) -> None:

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from membraneseg.devices import chosen_device
 from membraneseg.errors import MembraneSegError
 from membraneseg.io.atomic import whole_file, write_text
+from membraneseg.io.folders import check_output_folder
 from membraneseg.ledger import Reporter
 from membraneseg.report.curves import curves_figure
 from membraneseg.report.drawing import figure_png
@@ -123,6 +123,7 @@ def train_unet(
     """
     recipe = to_toml(settings)
     _check_folder(folder, recipe, resume, force)
+    config = replace(settings.training, device=chosen_device(settings.training.device))
     start = _start(settings.start)
     unet = load_weights(start)[1] if start else UNetConfig()
     with reporter.stage("read examples") as progress:
@@ -134,7 +135,6 @@ def train_unet(
     write_text(folder / RECIPE_FILE, recipe)
     with reporter.stage("train") as progress:
         steps = settings.training.steps
-        config = replace(settings.training, device=_device(settings.training.device))
         scores = train(folder, unet, examples, config, start, lambda done: progress(done / steps))
     with (folder / "curve.csv").open(newline="") as source:
         rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(source)]
@@ -148,15 +148,10 @@ def _check_folder(folder: Path, recipe: str, resume: bool, force: bool) -> None:
     """Refuse to mix two trainings, or to overwrite one."""
     if resume and force:
         raise MembraneSegError("--resume goes on and --force starts over: give one of the two.")
-    if folder.exists() and not folder.is_dir():
-        raise MembraneSegError(f"The output {folder} is a file: give a folder with -o.")
-    if not folder.is_dir() or not any(folder.iterdir()) or force:
+    folder = folder.resolve()
+    check_output_folder(folder, resume or force)
+    if force or not folder.is_dir() or not any(folder.iterdir()):
         return
-    if not resume:
-        raise MembraneSegError(
-            f"The folder {folder} already holds files: add --resume to go on with its training, "
-            "--force to start over, or give another folder with -o."
-        )
     saved = folder / RECIPE_FILE
     if not saved.is_file() or saved.read_text(encoding="utf-8") != recipe:
         raise MembraneSegError(
@@ -169,14 +164,6 @@ def _start(wanted: str) -> Path | None:
     if wanted == SCRATCH:
         return None
     return Path(wanted) if wanted else DEFAULT_WEIGHTS
-
-
-def _device(wanted: str) -> str:
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise MembraneSegError("training.device is cuda but torch sees no GPU here: give cpu.")
-    return wanted
 
 
 def _examples(settings: TrainingSettings, unet: UNetConfig, progress: Any) -> Examples:

@@ -206,11 +206,13 @@ def stamp(
         molecule = group.molecule
         of_beads = np.array([class_of_part[name] for name in molecule.part_names])[molecule.parts]
         written = of_beads != 0
+        # the last bead in a voxel decides: in a shuffled order no part wins where two share it
+        order = np.random.default_rng(0).permutation(np.flatnonzero(written))
         _spread(filled, box, group, written * (molecule.bead_volume_A3 / box.voxel_size_A**3))
         for index in _index_chunks(box, group):
-            voxels = np.floor(index[:, :, written] + 0.5).astype(np.int64)  # (3, n, K')
+            voxels = np.floor(index[:, :, order] + 0.5).astype(np.int64)  # (3, n, K')
             flat, inside = flat_voxels(box, voxels)
-            values = np.broadcast_to(of_beads[written], inside.shape)
+            values = np.broadcast_to(of_beads[order], inside.shape)
             classes[flat[inside]] = values[inside].astype(labels.dtype)
     full = (_without_padding(filled, box).reshape(-1) >= FILLED) & (classes != 0)
     return np.where(full, classes, labels.reshape(-1)).reshape(labels.shape)

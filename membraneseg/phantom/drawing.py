@@ -15,14 +15,13 @@ from membraneseg.phantom.carbon import film_mask, film_potential
 from membraneseg.phantom.fluid import fluid_potential
 from membraneseg.phantom.ice import Ice
 from membraneseg.phantom.membranes import Membrane
-from membraneseg.phantom.scene import BACKGROUND, MEMBRANE, Scene, Truth
+from membraneseg.phantom.scene import BACKGROUND, CARBON, MEMBRANE, Scene, Truth
 from membraneseg.phantom.shapes import outward_normals
 from membraneseg.types import Bool, Float32, Float64, Int64, Mesh
 from synth2d.wedge import is_visible
 
 BEAD_BLUR_VOXELS = 0.5
 """Standard deviation by which deposited beads are smoothed: no aliasing, little loss."""
-CARBON = "carbon"
 
 Triangles = tuple[Float64, Int64]
 """Vertices (V, 3) in Å and faces (F, 3) of a mesh."""

@@ -12,6 +12,8 @@ from membraneseg.phantom.membranes import HEAD_GROUP_HALF_WIDTH_A, Membrane
 from membraneseg.phantom.placement import (
     THICKEST_BILAYER_A,
     check_constraint,
+    check_count,
+    check_radii,
     enclosing_labels,
     innermost,
     inside_box,
@@ -51,15 +53,8 @@ class LiposomesConfig:
 
     def __post_init__(self) -> None:
         check_constraint(self.constraint)
-        if self.count < 0:
-            raise MembraneSegError(
-                f"count is {self.count}, expected 0 or more; correct liposomes.count"
-            )
-        if not 5.0 <= self.radius_min_nm < self.radius_max_nm:
-            raise MembraneSegError(
-                f"radius_min_nm {self.radius_min_nm} and radius_max_nm {self.radius_max_nm}: "
-                "expected 5 <= minimum < maximum; change liposomes.radius_min_nm or radius_max_nm"
-            )
+        check_count("liposomes", self.count)
+        check_radii("liposomes", self.radius_min_nm, self.radius_max_nm, 5.0)
         if not 0.0 <= self.deformation <= 0.3:
             raise MembraneSegError(
                 f"deformation is {self.deformation}, expected 0 to 0.3; lower liposomes.deformation"

@@ -16,6 +16,8 @@ from membraneseg.phantom.placement import (
     HALF_WIDTH_A,
     THICKEST_BILAYER_A,
     check_constraint,
+    check_count,
+    check_radii,
     enclosing_labels,
     innermost,
     inside_box,
@@ -65,16 +67,8 @@ class MitochondriaConfig:
 
     def __post_init__(self) -> None:
         check_constraint(self.constraint)
-        if self.count < 0:
-            raise MembraneSegError(
-                f"count is {self.count}, expected 0 or more; correct mitochondria.count"
-            )
-        if not 60.0 <= self.radius_min_nm < self.radius_max_nm:
-            raise MembraneSegError(
-                f"radius_min_nm {self.radius_min_nm} and radius_max_nm {self.radius_max_nm}: "
-                "expected 60 <= minimum < maximum; change mitochondria.radius_min_nm or "
-                "radius_max_nm"
-            )
+        check_count("mitochondria", self.count)
+        check_radii("mitochondria", self.radius_min_nm, self.radius_max_nm, 60.0)
         if not 50.0 <= self.crista_spacing_min_nm < self.crista_spacing_max_nm:
             raise MembraneSegError(
                 f"crista_spacing_min_nm {self.crista_spacing_min_nm} and crista_spacing_max_nm "

@@ -9,11 +9,8 @@ import numpy.typing as npt
 
 from membraneseg.phantom.beads import Particles, flat_voxels, placed_points
 from membraneseg.phantom.box import Box
-from membraneseg.phantom.placement import check_constraint
+from membraneseg.phantom.placement import WALLS, check_constraint
 from membraneseg.types import Bool, Float64, Int64
-
-WALLS = {"none": (), "sides": (0,), "box": (0, 1, 2)}
-"""Axes whose two walls may not be crossed, for every constraint of `placement`."""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from membraneseg.phantom.membranes import HEAD_GROUP_HALF_WIDTH_A, Membrane
 from membraneseg.phantom.shapes import Shape
 from membraneseg.types import Bool, Float64
 
-CONSTRAINTS = ("box", "sides", "none")
-"""What may not be cut: by any wall; by the ice's top and bottom (z) alone; nothing forbidden."""
+WALLS = {"box": (0, 1, 2), "sides": (0,), "none": ()}
+"""Axes whose two walls may not cut anything: all; the ice's top and bottom (z) alone; none."""
 KEPT_EMPTY = ("outer mitochondrial membrane", "synaptic vesicle")
 """Kinds of membrane that no other recipe puts anything into."""
 THICKEST_BILAYER_A = 42.0
@@ -23,16 +23,31 @@ HALF_WIDTH_A = THICKEST_BILAYER_A / 2 + HEAD_GROUP_HALF_WIDTH_A
 
 def check_constraint(constraint: str) -> None:
     """Refuse a constraint that does not exist."""
-    if constraint not in CONSTRAINTS:
+    if constraint not in WALLS:
         raise MembraneSegError(
-            f"constraint is '{constraint}', expected one of {', '.join(CONSTRAINTS)}; correct it "
+            f"constraint is '{constraint}', expected one of {', '.join(WALLS)}; correct it "
             "in the phantom's settings"
+        )
+
+
+def check_count(group: str, count: int) -> None:
+    """Refuse a negative number of things in the settings' group of that name."""
+    if count < 0:
+        raise MembraneSegError(f"count is {count}, expected 0 or more; correct {group}.count")
+
+
+def check_radii(group: str, smallest_nm: float, largest_nm: float, least_nm: float) -> None:
+    """Refuse a range of radii that is upside down or begins below `least_nm`."""
+    if not least_nm <= smallest_nm < largest_nm:
+        raise MembraneSegError(
+            f"radius_min_nm {smallest_nm} and radius_max_nm {largest_nm}: expected {least_nm:g} <= "
+            f"minimum < maximum; change {group}.radius_min_nm or radius_max_nm"
         )
 
 
 def inside_box(points_zyx_A: Float64, box: Box, constraint: str, room_A: float = 0.0) -> Bool:
     """Which of (N, 3) points keep `room_A` from the walls that the constraint forbids to cross."""
-    forbidden = {"box": [0, 1, 2], "sides": [0], "none": []}[constraint]
+    forbidden = list(WALLS[constraint])
     above = points_zyx_A[:, forbidden] >= box.low_A[forbidden] + room_A
     below = points_zyx_A[:, forbidden] <= box.high_A[forbidden] - room_A
     return np.asarray((above & below).all(axis=1))

@@ -16,8 +16,8 @@ from membraneseg.phantom.membranes import Membrane
 from membraneseg.phantom.tilt_series import TiltSeries
 from membraneseg.types import Float64, Mesh, Tomogram
 
-BACKGROUND, MEMBRANE = "background", "membrane"
-NOT_PROTEIN = (BACKGROUND, MEMBRANE, "gold", "carbon")
+BACKGROUND, MEMBRANE, CARBON = "background", "membrane", "carbon"
+NOT_PROTEIN = (BACKGROUND, MEMBRANE, CARBON, "gold")
 VESICLE_KINDS = ("liposome", "lamella", "synaptic vesicle", "endosome")
 """Kinds of membrane that the table of vesicles lists."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from membraneseg.errors import MembraneSegError
 from membraneseg.phantom.box import Box
 from membraneseg.phantom.membranes import Membrane
-from membraneseg.phantom.placement import HALF_WIDTH_A, THICKEST_BILAYER_A, inside_box
+from membraneseg.phantom.placement import HALF_WIDTH_A, THICKEST_BILAYER_A, check_count, inside_box
 from membraneseg.phantom.plates import Plate
 from membraneseg.phantom.rotations import frames_along
 from membraneseg.phantom.shapes import Sheet
@@ -41,10 +41,7 @@ class SheetsConfig:
     )
 
     def __post_init__(self) -> None:
-        if self.count < 0:
-            raise MembraneSegError(
-                f"count is {self.count}, expected 0 or more; correct sheets.count"
-            )
+        check_count("sheets", self.count)
         if not 0.0 <= self.pair_share <= 1.0:
             raise MembraneSegError(
                 f"pair_share is {self.pair_share}, expected 0 to 1; correct sheets.pair_share"

@@ -14,6 +14,8 @@ from membraneseg.phantom.placement import (
     HALF_WIDTH_A,
     THICKEST_BILAYER_A,
     check_constraint,
+    check_count,
+    check_radii,
     enclosing_labels,
     innermost,
     inside_box,
@@ -52,15 +54,8 @@ class TubesConfig:
 
     def __post_init__(self) -> None:
         check_constraint(self.constraint)
-        if self.count < 0:
-            raise MembraneSegError(
-                f"count is {self.count}, expected 0 or more; correct tubes.count"
-            )
-        if not 10.0 <= self.radius_min_nm < self.radius_max_nm:
-            raise MembraneSegError(
-                f"radius_min_nm {self.radius_min_nm} and radius_max_nm {self.radius_max_nm}: "
-                "expected 10 <= minimum < maximum; change tubes.radius_min_nm or radius_max_nm"
-            )
+        check_count("tubes", self.count)
+        check_radii("tubes", self.radius_min_nm, self.radius_max_nm, 10.0)
         if self.persistence_nm <= 0.0:
             raise MembraneSegError(
                 f"persistence_nm is {self.persistence_nm}, expected a positive length; "
