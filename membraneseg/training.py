@@ -15,6 +15,7 @@ from membraneseg.io.folders import check_output_folder
 from membraneseg.ledger import Reporter
 from membraneseg.report.curves import curves_figure
 from membraneseg.report.drawing import figure_png
+from membraneseg.segment.looks import Looks
 from membraneseg.segment.train import Examples, TrainConfig, train
 from membraneseg.segment.unet import DEFAULT_WEIGHTS, UNetConfig, load_weights
 from membraneseg.settings import Wording, from_values, merged, read_values, to_toml, with_settings
@@ -50,6 +51,7 @@ class TrainingSettings:
         metadata={"help": "share of the examples that are crops of phantoms and real tomograms"},
     )
     training: TrainConfig = field(default_factory=lambda: TrainConfig(learning_rate=5e-4))
+    looks: Looks = field(default_factory=Looks)
     slices: SliceConfig = field(default_factory=SliceConfig)
 
     def __post_init__(self) -> None:
@@ -179,4 +181,4 @@ def _examples(settings: TrainingSettings, unet: UNetConfig, progress: Any) -> Ex
         volumes.append(read_real(Path(tomogram), Path(labels), unet))
         progress(len(volumes) / total)
     slices = replace(settings.slices, context=unet.context)
-    return Examples(slices, tuple(volumes), settings.volume_share)
+    return Examples(slices, tuple(volumes), settings.volume_share, settings.looks)

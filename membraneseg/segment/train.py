@@ -17,6 +17,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from membraneseg.errors import MembraneSegError
 from membraneseg.segment.labelled import LabelledVolume, draw_crop
+from membraneseg.segment.looks import Looks, another_look
 from membraneseg.segment.normalise import normalise
 from membraneseg.segment.unet import UNetConfig, build_unet, load_weights, save_weights
 from synth2d.config import SliceConfig
@@ -80,11 +81,14 @@ class Examples:
         Phantoms, or tomograms with labels.
     volume_share : float
         Share of the examples that are crops of the volumes, where there are any.
+    looks : Looks
+        How far these crops are changed.
     """
 
     slices: SliceConfig
     volumes: tuple[LabelledVolume, ...] = ()
     volume_share: float = 0.6
+    looks: Looks = field(default_factory=Looks)
 
 
 class MixedDataset(Dataset[ImageAndLabels]):
@@ -104,6 +108,7 @@ class MixedDataset(Dataset[ImageAndLabels]):
         if volumes and rng.random() < self.examples.volume_share:
             volume = volumes[int(rng.integers(len(volumes)))]
             image, labels = draw_crop(volume, slices.size_px, slices.context, rng)
+            image = another_look(image, self.examples.looks, rng)
         else:
             drawn = make_slice(slices, rng)
             image, labels = normalise(drawn.image), drawn.labels
