@@ -22,6 +22,7 @@ from membraneseg.io.mrc import read_tomogram
 from membraneseg.phantom.presets import PRESETS
 from membraneseg.progress import BarReporter
 from membraneseg.scene_file import load_scene
+from membraneseg.segment.labelled import UInt8
 from membraneseg.segment.predict import Segmentation, SegmentConfig, predict
 from membraneseg.segment.unet import DEFAULT_WEIGHTS, load_weights
 from membraneseg.simulate import SimulateRequest, simulate_to_folder
@@ -42,21 +43,24 @@ MEASURES = (
 )
 
 
+def simulated(folder: Path, name: str, preset: str, settings: tuple[str, ...], seed: int) -> Path:
+    """Simulate a phantom into a folder of its own, or find it there."""
+    place = folder / name.replace(" ", "_")
+    request = SimulateRequest(place, resume=True)
+    scene = load_scene(preset, settings, {"seed": seed})
+    simulate_to_folder(request, scene, BarReporter(Console(stderr=True)))
+    return place
+
+
 def evaluation_phantoms(folder: Path) -> dict[str, Path]:
     """Simulate what is missing of the evaluation set; return the folders by name."""
-    scenes = {name: load_scene(name, options={"seed": SEED}) for name in PRESETS}
+    places = {name: simulated(folder, name, name, (), SEED) for name in PRESETS}
     empty = ("liposomes.count=0", "crowd.small_distractors.volume_share=0.03")
-    scenes[NO_MEMBRANES] = load_scene("liposomes", empty, {"seed": SEED})
-    places = {name: folder / name.replace(" ", "_") for name in scenes}
-    for name, scene in scenes.items():
-        request = SimulateRequest(places[name], resume=True)
-        simulate_to_folder(request, scene, BarReporter(Console(stderr=True)))
-    return places
+    return places | {NO_MEMBRANES: simulated(folder, NO_MEMBRANES, "liposomes", empty, SEED)}
 
 
-def score(folder: Path, found: Segmentation) -> dict[str, float]:
-    """Compare a segmentation with a phantom's truth."""
-    labels = visible_labels(folder)
+def score(labels: UInt8, found: Segmentation) -> dict[str, float]:
+    """Compare a segmentation with what can be seen (`visible_labels`), both (Z, Y, X)."""
     called = found.membrane > 0.5
     true, ignored = labels == MEMBRANE, labels == IGNORE
     scores = {"false share": float((called & ~true & ~ignored).mean())}
@@ -88,7 +92,7 @@ def score_all(folder: Path, weights: Path) -> dict[str, dict[str, float]]:
         started = time.monotonic()
         found = predict(tomogram, network, unet, SegmentConfig())
         seconds = time.monotonic() - started
-        scores[name] = score(place, found) | {"seconds": seconds}
+        scores[name] = score(visible_labels(place), found) | {"seconds": seconds}
     return scores
 
 
