@@ -32,10 +32,16 @@ def unet(
         list[str] | None,
         typer.Option(metavar="TOMO=LABELS", help="a tomogram and its labels; repeatable"),
     ] = None,
+    match: Annotated[
+        Path | None,
+        typer.Option(metavar="TOMO", help="tomogram whose look the synthetic slices shall have"),
+    ] = None,
     start: Annotated[
         str | None, typer.Option(help="weight file to start from, or none [the shipped one]")
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="steps of 8 examples [4000]")] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="steps of 8 examples [4000; with --match 600]")
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="settings as TOML (each training saves training.toml)")
     ] = None,
@@ -53,11 +59,17 @@ def unet(
     volumes of the tomogram's shape: 0 background, 1 membrane; or 0, 1 protein, 2 membrane; 255
     unknown. Slices without a label count as unknown, so that one drawn slice is enough.
 
-    Writes slice_unet.safetensors with its .json, curve.csv, curve.png, training.toml and
-    checkpoint.pt. Use the weights with: membraneseg run TOMO --set segment.weights=FILE
+    --match TOMO measures how membranes and noise look in a tomogram, where the shipped network
+    finds membranes, and draws most slices to look like that. At the end it says whether the new
+    network is better or worse there than the shipped one, from densities that neither saw.
+
+    Writes slice_unet.safetensors with its .json, curve.csv, curve.png, training.toml,
+    checkpoint.pt, and with --match comparison.json. Use the weights with:
+    membraneseg run TOMO --set segment.weights=FILE
 
     `membraneseg settings train` lists everything that --set and --config understand.
     """
+    from membraneseg.matching_tomogram import comparison_rows, sentence
     from membraneseg.progress import BarReporter
     from membraneseg.training import load_training, pairs_of, train_unet
 
@@ -67,13 +79,18 @@ def unet(
         "phantoms": None if phantoms is None else [str(path) for path in phantoms],
         "real": None if real is None else pairs_of(real),
         "start": start,
+        "match": None if match is None else str(match),
     }
     settings = load_training(
         config, setting or [], {k: v for k, v in options.items() if v is not None}
     )
-    scores, files = train_unet(output, settings, resume, force, BarReporter(console))
+    result = train_unet(output, settings, resume, force, BarReporter(console))
     print_table(
         "Held-out synthetic slices",
-        [(name.replace("_", " "), f"{value:.3f}") for name, value in scores.items()],
+        [(name.replace("_", " "), f"{value:.3f}") for name, value in result.scores.items()],
     )
-    print_results(files, [])
+    summary = []
+    if result.comparison is not None:
+        print_table("On the tomogram, without truth", comparison_rows(result.comparison))
+        summary.append(sentence(result.comparison))
+    print_results(result.files, summary)

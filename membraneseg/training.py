@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,10 +14,12 @@ from membraneseg.errors import MembraneSegError
 from membraneseg.io.atomic import whole_file, write_text
 from membraneseg.io.folders import check_output_folder
 from membraneseg.ledger import Reporter
+from membraneseg.matching_tomogram import described, judge, match_tomogram
 from membraneseg.report.curves import curves_figure
 from membraneseg.report.drawing import figure_png
 from membraneseg.segment.looks import Looks
 from membraneseg.segment.train import Examples, TrainConfig, train
+from membraneseg.segment.truth_free import Comparison
 from membraneseg.segment.unet import DEFAULT_WEIGHTS, UNetConfig, load_weights
 from membraneseg.settings import Wording, from_values, merged, read_values, to_toml, with_settings
 from membraneseg.training_data import find_phantoms, read_example, read_real
@@ -24,6 +27,9 @@ from synth2d.config import SliceConfig
 
 WEIGHTS_FILE, RECIPE_FILE = "slice_unet.safetensors", "training.toml"
 SCRATCH = "none"
+COMPARISON_FILE = "comparison.json"
+MATCH_TRAINING = {"steps": 600, "learning_rate": 2e-4, "checkpoint_every": 100}
+"""What a training that matches a tomogram does unless told otherwise: minutes, small changes."""
 WORDING = Wording(
     command="train",
     file="recipe",
@@ -46,6 +52,13 @@ class TrainingSettings:
     real: tuple[str, ...] = field(
         default=(), metadata={"help": "tomogram, labels, tomogram, labels …"}
     )
+    match: str = field(
+        default="", metadata={"help": "tomogram that the synthetic slices shall look like"}
+    )
+    matched_share: float = field(
+        default=Examples.matched_share,
+        metadata={"help": "share of the synthetic slices that look like the one to match"},
+    )
     volume_share: float = field(
         default=Examples.volume_share,
         metadata={"help": "share of the examples that are crops of phantoms and real tomograms"},
@@ -55,15 +68,34 @@ class TrainingSettings:
     slices: SliceConfig = field(default_factory=SliceConfig)
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.volume_share <= 1.0:
-            raise MembraneSegError(
-                f"volume_share is {self.volume_share}, expected 0 to 1; correct volume_share"
-            )
+        for name in ("volume_share", "matched_share"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise MembraneSegError(
+                    f"{name} is {getattr(self, name)}, expected 0 to 1; correct {name}"
+                )
         if len(self.real) % 2:
             raise MembraneSegError(
                 f"real names {len(self.real)} files, expected pairs of tomogram and labels; give "
                 "the labels of each tomogram after it"
             )
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """What a training has made.
+
+    Parameters
+    ----------
+    scores : dict
+        On held-out synthetic slices.
+    files : dict of str to Path
+    comparison : Comparison or None
+        Of the shipped network (first) with the new one (second), on the tomogram to match.
+    """
+
+    scores: dict[str, float]
+    files: dict[str, Path]
+    comparison: Comparison | None = None
 
 
 def load_training(
@@ -78,6 +110,8 @@ def load_training(
     """
     values = read_values(path, WORDING) if path is not None else {}
     values = merged(with_settings(values, settings, WORDING), options or {})
+    if values.get("match"):
+        values = merged({"training": MATCH_TRAINING}, values)
     try:
         return from_values(TrainingSettings, values, WORDING)
     except ValueError as error:  # the slices' own checks
@@ -99,14 +133,14 @@ def pairs_of(given: Sequence[str]) -> list[str]:
 
 def train_unet(
     folder: Path, settings: TrainingSettings, resume: bool, force: bool, reporter: Reporter
-) -> tuple[dict[str, float], dict[str, Path]]:
+) -> TrainingResult:
     """Train, or fine-tune, a slice U-Net.
 
     Parameters
     ----------
     folder : Path
-        Gets the weights with their description, checkpoint.pt, curve.csv, curve.png and
-        training.toml.
+        Gets the weights with their description, checkpoint.pt, curve.csv, curve.png,
+        training.toml and, with `match`, comparison.json.
     settings : TrainingSettings
     resume, force : bool
         Go on with an interrupted training of the same settings; start over.
@@ -114,9 +148,7 @@ def train_unet(
 
     Returns
     -------
-    scores : dict
-        On held-out synthetic slices.
-    files : dict of str to Path
+    TrainingResult
 
     Raises
     ------
@@ -124,12 +156,17 @@ def train_unet(
         If the folder holds another training, or an input cannot be used.
     """
     recipe = to_toml(settings)
-    _check_folder(folder, recipe, resume, force)
+    _check_folder(folder, settings, resume, force)
     config = replace(settings.training, device=chosen_device(settings.training.device))
     start = _start(settings.start)
     unet = load_weights(start)[1] if start else UNetConfig()
     with reporter.stage("read examples") as progress:
         examples = _examples(settings, unet, progress)
+    matched = None
+    if settings.match:
+        with reporter.stage("measure tomogram") as progress:
+            matched = match_tomogram(Path(settings.match), config.device, progress)
+        examples = replace(examples, appearance=matched.appearance)
     folder.mkdir(parents=True, exist_ok=True)
     if force:
         for name in ("checkpoint.pt", "curve.csv"):
@@ -138,15 +175,28 @@ def train_unet(
     with reporter.stage("train") as progress:
         steps = settings.training.steps
         scores = train(folder, unet, examples, config, start, lambda done: progress(done / steps))
+    names = {"weights": WEIGHTS_FILE, "curve": "curve.png", "recipe": RECIPE_FILE}
+    files = {name: folder / file for name, file in names.items()}
+    rows = _draw_curve(folder)
+    comparison = None
+    if matched is not None:
+        comparison = judge(matched, files["weights"], config.device)
+        files["comparison"] = folder / COMPARISON_FILE
+        text = json.dumps(described(matched, comparison), indent=2)
+        write_text(files["comparison"], text + "\n")
+    return TrainingResult(scores or rows[-1], files, comparison)
+
+
+def _draw_curve(folder: Path) -> list[dict[str, float]]:
+    """Draw curve.png from curve.csv; return its rows."""
     with (folder / "curve.csv").open(newline="") as source:
         rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(source)]
     with whole_file(folder / "curve.png") as partial:
         partial.write_bytes(figure_png(curves_figure(rows)))
-    names = {"weights": WEIGHTS_FILE, "curve": "curve.png", "recipe": RECIPE_FILE}
-    return scores or rows[-1], {name: folder / file for name, file in names.items()}
+    return rows
 
 
-def _check_folder(folder: Path, recipe: str, resume: bool, force: bool) -> None:
+def _check_folder(folder: Path, settings: TrainingSettings, resume: bool, force: bool) -> None:
     """Refuse to mix two trainings, or to overwrite one."""
     if resume and force:
         raise MembraneSegError("--resume goes on and --force starts over: give one of the two.")
@@ -155,7 +205,8 @@ def _check_folder(folder: Path, recipe: str, resume: bool, force: bool) -> None:
     if force or not folder.is_dir() or not any(folder.iterdir()):
         return
     saved = folder / RECIPE_FILE
-    if not saved.is_file() or saved.read_text(encoding="utf-8") != recipe:
+    # settings, not text: a folder of an older version lacks what has a default since
+    if not saved.is_file() or load_training(saved) != settings:
         raise MembraneSegError(
             f"{folder} holds a training with other settings: give the same ones to go on, or "
             "another folder with -o."
@@ -181,4 +232,5 @@ def _examples(settings: TrainingSettings, unet: UNetConfig, progress: Any) -> Ex
         volumes.append(read_real(Path(tomogram), Path(labels), unet))
         progress(len(volumes) / total)
     slices = replace(settings.slices, context=unet.context)
-    return Examples(slices, tuple(volumes), settings.volume_share, settings.looks)
+    share = settings.matched_share
+    return Examples(slices, tuple(volumes), settings.volume_share, settings.looks, None, share)

@@ -6,6 +6,7 @@ first order, F / |∇F|, which is exact for spheres and planes and good near the
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,16 +24,32 @@ class Waves:
     vectors: Float64
     phase: Float64
 
-    def at(self, points: Float32) -> Float32:
-        """Value at (..., 3) points."""
-        total = np.zeros(points.shape[:-1], dtype=np.float32)
-        for amplitude, vector, phase in zip(self.amplitude, self.vectors, self.phase, strict=True):
-            argument = points @ vector.astype(np.float32)
-            argument += np.float32(phase)
-            np.sin(argument, out=argument)
-            argument *= np.float32(amplitude)
-            total += argument
-        return total
+
+@dataclass(frozen=True)
+class Grid:
+    """A regular grid in Å: positions (C,), (H,) and (W,) along z, y and x, equally spaced."""
+
+    z_A: Float64
+    y_A: Float64
+    x_A: Float64
+    spacing_A: float
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Numbers of planes, rows and columns."""
+        return len(self.z_A), len(self.y_A), len(self.x_A)
+
+    def part(self, rows: slice, columns: slice) -> Grid:
+        """The grid of some rows and columns."""
+        return Grid(self.z_A, self.y_A[rows], self.x_A[columns], self.spacing_A)
+
+    def along(self, direction: Float64, origin: Float64) -> Float32:
+        """Scalar product (C, H, W) of a direction (3,) with the positions from an origin (3,)."""
+        z, y, x = (
+            (direction[k] * (axis - origin[k])).astype(np.float32)
+            for k, axis in enumerate((self.z_A, self.y_A, self.x_A))
+        )
+        return np.asarray((z[:, None] + y)[:, :, None] + x)
 
 
 @dataclass(frozen=True)
@@ -74,42 +91,76 @@ class Body:
         return float(self.axes_A.max() * (1.0 + np.abs(self.waves.amplitude).sum()))
 
 
-def lengths(vectors: Float32) -> Float32:
-    """Lengths (...) of (..., 3) vectors; much faster than a sum over so short an axis."""
-    return np.asarray(np.sqrt(vectors[..., 0] ** 2 + vectors[..., 1] ** 2 + vectors[..., 2] ** 2))
-
-
-def implicit_value(body: Body, points_A: Float32) -> Float32:
-    """F at (..., 3) points: a relative radius minus one, or a height in Å for a sheet."""
-    local = (points_A - body.centre_A.astype(np.float32)) @ body.rotation.T.astype(np.float32)
+def implicit_value(body: Body, grid: Grid) -> Float32:
+    """F (C, H, W) on a grid: a relative radius minus one, or a height in Å for a sheet."""
+    waves, centre = body.waves, body.centre_A
     if body.axes_A is None:
-        return np.asarray(local[..., 0] - body.waves.at(points_A), dtype=np.float32)
-    scaled = local / body.axes_A.astype(np.float32)
-    radius = lengths(np.asarray(scaled, dtype=np.float32)) + np.float32(1e-6)
-    unit = scaled / radius[..., None]
-    return np.asarray(radius / (1.0 + body.waves.at(unit)) - 1.0, dtype=np.float32)
+        height = grid.along(body.rotation[0], centre)
+        for amplitude, vector, phase in zip(
+            waves.amplitude, waves.vectors, waves.phase, strict=True
+        ):
+            argument = grid.along(vector, np.zeros(3))
+            argument += np.float32(phase)
+            np.sin(argument, out=argument)
+            argument *= np.float32(amplitude)
+            height -= argument
+        return height
+    scaled = body.rotation / body.axes_A[:, None]
+    radius = np.float32(1e-6) + lengths([grid.along(row, centre) for row in scaled])
+    inverse = np.float32(1.0) / radius
+    bulge = np.ones_like(radius)
+    for amplitude, vector, phase in zip(waves.amplitude, waves.vectors, waves.phase, strict=True):
+        argument = grid.along(vector @ scaled, centre)
+        argument *= inverse
+        argument += np.float32(phase)
+        np.sin(argument, out=argument)
+        argument *= np.float32(amplitude)
+        bulge += argument
+    radius /= bulge
+    radius -= np.float32(1.0)
+    return radius
 
 
-def distance_and_normal(body: Body, points_A: Float32, spacing_A: float) -> tuple[Float32, Float32]:
-    """Signed distance in Å to a body's surface and the unit normal, on a regular grid.
+def lengths(components: Sequence[Float32]) -> Float32:
+    """Lengths of vectors from their components."""
+    squared = components[0] * components[0]
+    for component in components[1:]:
+        squared += component * component
+    return np.asarray(np.sqrt(squared, out=squared))
+
+
+def distance_and_normal(body: Body, grid: Grid) -> tuple[Float32, Float32]:
+    """Signed distance in Å to a body's surface, and the unit normal, on a grid.
 
     Parameters
     ----------
     body : Body
-    points_A : (C, H, W, 3) float32
-        Grid positions; C, H and W at least 2.
-    spacing_A : float
-        Grid spacing, the same along all three axes.
+    grid : Grid
+        At least two planes, rows and columns.
 
     Returns
     -------
     distance_A : (C, H, W) float32
-    normals_zyx : (C, H, W, 3) float32
+    normals_zyx : (3, C, H, W) float32
     """
-    value = implicit_value(body, points_A)
-    gradient = np.stack(list(np.gradient(value, spacing_A)), axis=-1)
-    length = lengths(gradient) + np.float32(1e-9)
-    return value / length, (gradient / length[..., None]).astype(np.float32)
+    value = implicit_value(body, grid)
+    gradient = np.empty((3, *value.shape), dtype=np.float32)
+    for axis, slope in enumerate(gradient):
+        _differences(value, axis, slope)
+    gradient /= np.float32(grid.spacing_A)
+    steepness = np.float32(1.0) / (lengths(list(gradient)) + np.float32(1e-9))
+    value *= steepness
+    gradient *= steepness
+    return value, gradient
+
+
+def _differences(values: Float32, axis: int, out: Float32) -> None:
+    """Write half the central differences of (C, H, W) along an axis, one-sided at its ends."""
+    source, target = np.moveaxis(values, axis, 0), np.moveaxis(out, axis, 0)
+    np.subtract(source[2:], source[:-2], out=target[1:-1])
+    target[1:-1] *= np.float32(0.5)
+    np.subtract(source[1], source[0], out=target[0])
+    np.subtract(source[-1], source[-2], out=target[-1])
 
 
 def random_rotation(rng: np.random.Generator) -> Float64:

@@ -28,7 +28,7 @@ class SliceConfig:
 
     size_px: int = field(default=160, metadata={"help": "edge of the square slice"})
     context: int = field(default=3, metadata={"help": "adjacent slices drawn together, odd"})
-    pixel_size_A: Range = _range(7.0, 20.0, "pixel size, log")
+    pixel_size_A: Range = _range(6.0, 20.0, "pixel size, log")
     tilt_range_deg: Range = _range(38.0, 68.0, "half the tilt range")
     defocus_um: Range = _range(1.5, 8.0, "underfocus")
     amplitude_contrast: Range = _range(0.05, 0.12, "amplitude contrast")
@@ -42,6 +42,11 @@ class SliceConfig:
     sheet_count: tuple[int, int] = field(default=(0, 2), metadata={"help": "open sheets"})
     globules_per_um2: Range = _range(200.0, 25000.0, "soluble proteins in the slice, log")
     filament_count: tuple[int, int] = field(default=(0, 5), metadata={"help": "filaments"})
+    stalked_share: float = field(
+        default=0.0, metadata={"help": "share of slices whose membranes carry stalked heads"}
+    )
+    stalked_heads_per_um: Range = _range(5.0, 60.0, "stalked heads per µm of membrane")
+    ice_gradient: Range = _range(0.0, 0.0, "relative change of the ice's thickness, edge to edge")
     label_thickness_A: float = field(default=50.0, metadata={"help": "thickness of the label"})
 
     def __post_init__(self) -> None:

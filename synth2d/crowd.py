@@ -1,17 +1,16 @@
-"""Everything in a slice that is not a membrane: proteins, filaments, gold, carbon."""
+"""What crowds a slice beside its membranes: soluble proteins and filaments."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
 from scipy import fft
-from scipy.special import expit
 
-from synth2d.bodies import lengths
+from synth2d.bodies import Grid, lengths
 from synth2d.config import SliceConfig
 from synth2d.layout import log_uniform
 from synth2d.optics import Optics, contrast_transfer
-from synth2d.wedge import contrast_kept, wedge_depth_deg
+from synth2d.wedge import wedge_depth_and_contrast
 
 Float32 = npt.NDArray[np.float32]
 
@@ -61,23 +60,21 @@ def globules(
 
 
 def filaments(
-    rng: np.random.Generator, config: SliceConfig, points_A: Float32, theta_deg: float
+    rng: np.random.Generator, config: SliceConfig, grid: Grid, theta_deg: float
 ) -> Float32:
     """Density of actin-like rods and microtubules that run near the slice; peak near 1."""
-    density = np.zeros(points_A.shape[:-1], dtype=np.float32)
-    extent = float(points_A[..., 2].max() - points_A[..., 2].min())
+    density = np.zeros(grid.shape, dtype=np.float32)
+    extent = float(grid.x_A[-1] - grid.x_A[0])
     for _ in range(int(rng.integers(config.filament_count[0], config.filament_count[1] + 1))):
         angle, tilt = rng.uniform(0, np.pi), rng.normal(0, 0.15)
         if rng.random() < 0.15:
             tilt = rng.uniform(0.5, 1.5)
         axis = np.array([np.sin(tilt), np.cos(tilt) * np.sin(angle), np.cos(tilt) * np.cos(angle)])
         start = np.array([rng.uniform(-100, 100), *rng.uniform(-0.5, 0.5, 2) * extent])
-        relative = points_A - start.astype(np.float32)
-        along = relative @ axis.astype(np.float32)
-        across = relative - along[..., None] * axis.astype(np.float32)
-        radius = lengths(across) + np.float32(1e-3)
+        across = np.stack([grid.along(row, start) for row in np.eye(3) - np.outer(axis, axis)])
+        radius = lengths(list(across)) + np.float32(1e-3)
         if rng.random() < 0.5:  # microtubule: a wall that the wedge takes away like a membrane
-            kept = contrast_kept(wedge_depth_deg(across / radius[..., None], theta_deg))
+            _, kept = wedge_depth_and_contrast(across / radius, theta_deg)
             density += 0.9 * kept * np.exp(-0.5 * ((radius - 112.0) / 18.0) ** 2)
         else:
             density += rng.uniform(0.4, 1.0) * np.exp(-0.5 * (radius / rng.uniform(22, 45)) ** 2)
@@ -96,40 +93,3 @@ def image_structure(density: Float32, optics: Optics, theta_deg: float) -> Float
     transfer = contrast_transfer(np.hypot(ky, kx), optics) * reach / (reach + 1 / 160.0)
     image = fft.irfft2(fft.rfft2(density) * transfer.astype(np.float32), s=density.shape[1:])
     return np.asarray(image, dtype=np.float32)
-
-
-def add_gold(rng: np.random.Generator, image: Float32, pixel_size_A: float) -> Float32:
-    """Draw a few gold beads with the streaks across the tilt axis that they leave."""
-    result = image.copy()
-    _, height, width = image.shape
-    y = np.arange(height, dtype=np.float32)[:, None]
-    x = np.arange(width, dtype=np.float32)[None, :]
-    for _ in range(int(rng.integers(1, 5))):
-        cy, cx = rng.uniform(0, height), rng.uniform(0, width)
-        radius = rng.uniform(25, 80) / pixel_size_A
-        off_plane = rng.random() < 0.4
-        r = np.hypot(y - cy, x - cx) / radius
-        bead = np.exp(-(r**4)) - 0.35 * np.exp(-(((r - 1.6) / 0.5) ** 2))
-        streak = np.exp(-(((y - cy) / radius) ** 2)) * np.cos((x - cx) / radius * 2.0)
-        streak = streak * np.exp(-np.abs(x - cx) / (6 * radius))
-        strength = rng.uniform(3, 10)
-        shape = (0.15 * bead if off_plane else bead) + 0.12 * streak
-        result -= (strength * shape).astype(np.float32)
-    return result
-
-
-def add_carbon(rng: np.random.Generator, image: Float32) -> Float32:
-    """A carbon film over part of the slice: darker, grainier, with a fringe at its edge."""
-    _, height, width = image.shape
-    y = np.arange(height, dtype=np.float32)[:, None]
-    x = np.arange(width, dtype=np.float32)[None, :]
-    radius = rng.uniform(0.8, 4.0) * width
-    angle = rng.uniform(0, 2 * np.pi)
-    offset = radius + rng.uniform(-0.45, 0.3) * width
-    cy, cx = height / 2 + offset * np.sin(angle), width / 2 + offset * np.cos(angle)
-    inside = radius - np.hypot(y - cy, x - cx)  # in pixels, positive on the film
-    film = expit(inside / 1.5)
-    fringe = np.exp(-((inside / 2.0) ** 2))
-    grain = rng.standard_normal(image.shape).astype(np.float32)
-    dark = rng.uniform(0.2, 1.5) * film + rng.uniform(0, 1.5) * fringe
-    return np.asarray(image - dark + 0.8 * film * grain, dtype=np.float32)

@@ -7,9 +7,14 @@ n = (nz, ny, nx) puts its contrast along the frequency direction n, which was me
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
+from synth2d.lookup import evenly_spaced
+
+Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
 
 TRANSITION_DEG = 10.0
@@ -20,6 +25,7 @@ SURE_DEG, UNSEEN_DEG = 0.3 * TRANSITION_DEG, 1.4 * TRANSITION_DEG
 # Contrast of a bilayer that ideal back-projection keeps, against wedge depth.
 _DEPTH_DEG = np.array([-30.0, -17.0, -7.0, -2.0, 2.0, 7.0, 12.0, 17.0])
 _KEPT = np.array([1.0, 0.95, 0.66, 0.54, 0.43, 0.28, 0.13, 0.0])
+_KEPT_BY_DEGREE = np.interp(np.arange(-90.0, 91.0), _DEPTH_DEG, _KEPT)  # knots at whole degrees
 
 
 def wedge_depth_deg(normals_zyx: Float64, tilt_range_deg: float) -> Float64:
@@ -37,10 +43,35 @@ def wedge_depth_deg(normals_zyx: Float64, tilt_range_deg: float) -> Float64:
     (...) float64
         asin(|nz| cos θ − |nx| sin θ): below 0 visible, 0 to 10 fading, above 10 invisible.
     """
-    theta = np.deg2rad(tilt_range_deg)
     normals = np.asarray(normals_zyx, dtype=np.float64)
-    sine = np.abs(normals[..., 0]) * np.cos(theta) - np.abs(normals[..., 2]) * np.sin(theta)
-    return np.asarray(np.rad2deg(np.arcsin(np.clip(sine, -1.0, 1.0))), dtype=np.float64)
+    depth = _depth_deg(normals[..., 0], normals[..., 2], tilt_range_deg)
+    return np.asarray(depth, dtype=np.float64)
+
+
+def wedge_depth_and_contrast(
+    normals_zyx: Float32, tilt_range_deg: float
+) -> tuple[Float32, Float32]:
+    """`wedge_depth_deg` and `contrast_kept` of many normals at once, in single precision.
+
+    Parameters
+    ----------
+    normals_zyx : (3, ...) float32
+        Components of unit normals.
+    tilt_range_deg : float
+
+    Returns
+    -------
+    depth_deg, kept : (...) float32
+    """
+    depth = _depth_deg(normals_zyx[0], normals_zyx[2], tilt_range_deg)
+    return depth, evenly_spaced(_KEPT_BY_DEGREE, -90.0, 1.0, depth)
+
+
+def _depth_deg(nz: Any, nx: Any, tilt_range_deg: float) -> Any:
+    theta = np.deg2rad(tilt_range_deg)
+    sine = np.abs(nz) * nz.dtype.type(np.cos(theta))
+    sine -= np.abs(nx) * nx.dtype.type(np.sin(theta))
+    return np.rad2deg(np.arcsin(np.clip(sine, -1.0, 1.0)))
 
 
 def contrast_kept(depth_deg: Float64) -> Float64:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import cv2
 import numpy as np
 import numpy.typing as npt
@@ -15,11 +17,6 @@ SLICES_ALIKE = 6.0
 """Standard deviation in slices over which the deviation is smoothed along z."""
 CLIP = 5.0
 """Densities beyond this many standard deviations (gold, ice) are cut off."""
-
-
-def flatten_background(slices: Float32) -> Float32:
-    """Subtract from every slice of a (C, H, W) stack its own slow background."""
-    return np.stack([one - slow_background(one) for one in np.asarray(slices, np.float32)])
 
 
 def slow_background(plane: Float32) -> Float32:
@@ -52,11 +49,35 @@ def normalise(slices: Float32) -> Float32:
     (C, H, W) float32
         Mean about 0, deviation about 1, within ±CLIP; all zero for a constant slab.
     """
-    flat = flatten_background(slices)
+    flat = np.stack([flat_slice(one) for one in slices])
     deviation = robust_deviation(flat)
     if deviation <= 0.0:
         return np.zeros_like(flat)
     return np.asarray(np.clip(flat / deviation, -CLIP, CLIP), dtype=np.float32)
+
+
+def flat_slice(plane: npt.NDArray[np.generic]) -> Float32:
+    """One (H, W) slice without its slow background."""
+    one = np.asarray(plane, dtype=np.float32)
+    return one - slow_background(one)
+
+
+def slice_deviations(flat: Iterable[Float32]) -> Float32:
+    """Standard deviation about each slice of a volume.
+
+    Parameters
+    ----------
+    flat : iterable of (Y, X) float32
+        Slices without their slow background, in order of z.
+
+    Returns
+    -------
+    (Z,) float32
+        Positive; robust, and smoothed along z, as it changes slowly.
+    """
+    deviation = np.array([robust_deviation(plane) for plane in flat], dtype=np.float32)
+    smooth = ndimage.gaussian_filter1d(deviation, SLICES_ALIKE)
+    return np.asarray(np.maximum(smooth, 1e-12), dtype=np.float32)
 
 
 def flat_slices(voxels: npt.NDArray[np.generic]) -> tuple[Float32, Float32]:
@@ -70,22 +91,28 @@ def flat_slices(voxels: npt.NDArray[np.generic]) -> tuple[Float32, Float32]:
     -------
     flat : (Z, Y, X) float32
     deviation : (Z,) float32
-        Robust standard deviation about each slice; changes slowly with z.
+        See `slice_deviations`.
     """
     flat = np.empty(voxels.shape, dtype=np.float32)
-    deviation = np.empty(len(voxels), dtype=np.float32)
-    for z in range(len(voxels)):
-        flat[z] = flatten_background(np.asarray(voxels[z : z + 1], dtype=np.float32))[0]
-        deviation[z] = robust_deviation(flat[z])
-    smooth = ndimage.gaussian_filter1d(deviation, SLICES_ALIKE)
-    return flat, np.maximum(smooth, np.float32(1e-12))
+    for z, plane in enumerate(voxels):
+        flat[z] = flat_slice(plane)
+    return flat, slice_deviations(flat)
+
+
+def context_rows(z: int, slices: int, context: int) -> list[int]:
+    """Indices of the `context` slices around z; the ends repeat the last slice."""
+    half = context // 2
+    return [min(max(z + k, 0), slices - 1) for k in range(-half, half + 1)]
+
+
+def unit_stack(flat: npt.NDArray[np.floating], deviation: float) -> Float32:
+    """Flat slices (C, Y, X) in units of their deviation, outliers cut."""
+    stack = flat.astype(np.float32) / np.float32(deviation)
+    return np.asarray(np.clip(stack, -CLIP, CLIP), dtype=np.float32)
 
 
 def context_stack(
     flat: npt.NDArray[np.floating], deviation: Float32, z: int, context: int
 ) -> Float32:
-    """Normalised slices around z as (C, Y, X) float32; the ends repeat the last slice."""
-    half = context // 2
-    rows = [min(max(z + k, 0), len(flat) - 1) for k in range(-half, half + 1)]
-    stack = flat[rows].astype(np.float32) / deviation[z]
-    return np.asarray(np.clip(stack, -CLIP, CLIP), dtype=np.float32)
+    """Normalised slices around z of a flat volume (Z, Y, X), as (C, Y, X) float32."""
+    return unit_stack(flat[context_rows(z, len(flat), context)], float(deviation[z]))

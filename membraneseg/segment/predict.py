@@ -1,18 +1,27 @@
-"""From a tomogram to the probability of membrane, slice by slice, in overlapping tiles."""
+"""From a tomogram to the probability of membrane: slice in, slice out, whatever its size."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import ndimage
 
 from membraneseg.errors import MembraneSegError
-from membraneseg.segment.normalise import context_stack, flat_slices
+from membraneseg.segment.mirrors import class_probabilities
+from membraneseg.segment.normalise import context_rows, flat_slice, slice_deviations, unit_stack
+from membraneseg.segment.rescale import (
+    Prediction,
+    brought_back,
+    rescaled_shape,
+    rescaled_slice,
+)
+from membraneseg.segment.tiles import MULTIPLE_PX, in_tiles
 from membraneseg.segment.unet import UNetConfig
 from membraneseg.types import Float32, Tomogram
 
@@ -27,14 +36,14 @@ class SegmentConfig:
     """How the network is run over a tomogram."""
 
     weights: str = field(default="", metadata={"help": "weight file; empty: the shipped one"})
-    tile_px: int = field(default=448, metadata={"help": "edge of a tile, multiple of 16"})
-    halo_px: int = field(default=32, metadata={"help": "border of a tile that is thrown away"})
+    tile_px: int = field(default=576, metadata={"help": "longest edge of a tile, multiple of 16"})
+    halo_px: int = field(default=16, metadata={"help": "border of a tile that is thrown away"})
     flips: bool = field(default=True, metadata={"help": "average over mirrored copies"})
-    batch: int = field(default=4, metadata={"help": "tiles per forward pass"})
+    batch: int = field(default=1, metadata={"help": "tiles per forward pass"})
     device: str = field(default="auto", metadata={"help": "auto, cpu or cuda"})
 
     def __post_init__(self) -> None:
-        if self.tile_px % 16 or self.tile_px <= 2 * self.halo_px:
+        if self.tile_px % MULTIPLE_PX or self.tile_px <= 2 * self.halo_px:
             raise MembraneSegError(
                 f"segment.tile_px is {self.tile_px}: give a multiple of 16 that is larger than "
                 f"twice segment.halo_px ({self.halo_px})."
@@ -49,13 +58,13 @@ class Segmentation:
 
     Parameters
     ----------
-    membrane : (Z, Y, X) float32
-        Probability of membrane, 0–1.
+    membrane : (Z, Y, X) float32 or float16
+        Probability of membrane, 0–1; may be a memory map.
     protein : (Z, Y, X) int8
-        1 where protein is the likeliest class.
+        1 where protein is the likeliest class; may be a memory map.
     """
 
-    membrane: Float32
+    membrane: npt.NDArray[np.floating[Any]]
     protein: npt.NDArray[np.int8]
 
 
@@ -73,111 +82,96 @@ def predict(
     config: SegmentConfig,
     progress: Progress | None = None,
 ) -> Segmentation:
-    """Run the slice U-Net over a whole tomogram.
+    """Run the slice U-Net over a whole tomogram; the result is held in memory.
 
     Parameters
     ----------
-    tomogram : Tomogram
-        Dark membranes; any voxel size (rescaled if outside the network's range).
-    network, unet
-        As returned by `load_weights`.
-    config : SegmentConfig
-    progress : callable, optional
-        Told the share done, 0–1.
+    tomogram, network, unet, config, progress
+        See `predicted_slices`.
 
     Returns
     -------
     Segmentation
         On the tomogram's own grid.
     """
+    membrane = np.empty(tomogram.voxels.shape, dtype=np.float32)
+    protein = np.empty(tomogram.voxels.shape, dtype=np.int8)
+    for z, planes in enumerate(predicted_slices(tomogram, network, unet, config, progress)):
+        membrane[z], protein[z] = planes
+    return Segmentation(membrane, protein)
+
+
+def predicted_slices(
+    tomogram: Tomogram,
+    network: torch.nn.Module,
+    unet: UNetConfig,
+    config: SegmentConfig,
+    progress: Progress | None = None,
+) -> Iterator[Prediction]:
+    """Run the slice U-Net over a tomogram, one slice after the other.
+
+    Parameters
+    ----------
+    tomogram : Tomogram
+        Dark membranes; any voxel size (rescaled if outside the network's range). May be a memory
+        map: it is read twice, a few slices at a time.
+    network, unet
+        As returned by `load_weights`.
+    config : SegmentConfig
+    progress : callable, optional
+        Told the share done, 0–1.
+
+    Yields
+    ------
+    membrane : (Y, X) float32
+        Probability of membrane, 0–1, in the slices of the tomogram, in order of z.
+    protein : (Y, X) int8
+        1 where protein is the likeliest class.
+
+    Notes
+    -----
+    The first pass measures the deviation of every slice, the second predicts. Memory: some slices
+    and the network's activations in `batch` tiles, independent of the number of slices.
+    """
+    shape = tomogram.voxels.shape
     scale = working_scale(tomogram.voxel_size_A, unet)
-    voxels = tomogram.voxels
+    working = shape
     if not np.isclose(scale, 1.0):
         log.info("rescaled by %.3f to reach the network's pixel sizes", scale)
-        voxels = ndimage.zoom(np.asarray(voxels, dtype=np.float32), scale, order=1)
+        working = rescaled_shape(shape, scale)
     device = config.device
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     network = network.to(device).to(memory_format=torch.channels_last)
-    flat, deviation = flat_slices(voxels)
-    shape = voxels.shape
-    membrane = np.zeros(shape, dtype=np.float32)
-    protein = np.zeros(shape, dtype=np.int8)
-    for z in range(shape[0]):
-        stack = context_stack(flat, deviation, z, unet.context)
-        probability = _predict_slice(network, stack, config, device)
-        membrane[z] = probability[MEMBRANE_CLASS]
-        protein[z] = probability.argmax(0) == PROTEIN_CLASS
+    forward = partial(class_probabilities, network, device=device, mirrored=config.flips)
+    predictions = (
+        _most_likely(in_tiles(forward, stack, config.tile_px, config.halo_px, config.batch))
+        for stack in _stacks(tomogram.voxels, working, unet.context)
+    )
+    back = predictions if working == shape else brought_back(predictions, working[0], shape)
+    for done, planes in enumerate(back, start=1):
+        yield planes
         if progress is not None:
-            progress((z + 1) / shape[0])
-    if not np.isclose(scale, 1.0):
-        membrane = _resize(membrane, tomogram.voxels.shape, 1)
-        protein = _resize(protein, tomogram.voxels.shape, 0)
-    return Segmentation(np.clip(membrane, 0.0, 1.0), protein)
+            progress(done / shape[0])
 
 
-def _tiles(length: int, tile: int, halo: int) -> Iterator[tuple[int, int]]:
-    """Start of each tile in the padded row, and the end of the part of the row that it decides."""
-    core = tile - 2 * halo
-    for first in range(0, length, core):
-        yield first, min(first + core, length)
+def _stacks(
+    voxels: npt.NDArray[np.generic], shape: tuple[int, ...], context: int
+) -> Iterator[Float32]:
+    """Normalised slices with their context (C, Y, X), of a volume brought to another shape."""
+
+    def flat(z: int) -> Float32:
+        return flat_slice(rescaled_slice(voxels, z, shape))
+
+    deviation = slice_deviations(flat(z) for z in range(shape[0]))
+    held: dict[int, Float32] = {}
+    for z in range(shape[0]):
+        rows = context_rows(z, shape[0], context)
+        held = {row: held[row] if row in held else flat(row) for row in rows}
+        yield unit_stack(np.stack([held[row] for row in rows]), float(deviation[z]))
 
 
-def _predict_slice(
-    network: torch.nn.Module, stack: Float32, config: SegmentConfig, device: str
-) -> Float32:
-    """Class probabilities (3, Y, X) of one slice given its context (C, Y, X)."""
-    _, height, width = stack.shape
-    halo = config.halo_px
-    tile_y = min(config.tile_px, _up_to_16(height + 2 * halo))
-    tile_x = min(config.tile_px, _up_to_16(width + 2 * halo))
-    pad = ((0, 0), (halo, tile_y), (halo, tile_x))
-    padded = np.pad(stack, pad, mode="symmetric")
-    jobs = [(y, x) for y in _tiles(height, tile_y, halo) for x in _tiles(width, tile_x, halo)]
-    out = np.zeros((3, height, width), dtype=np.float32)
-    for first in range(0, len(jobs), config.batch):
-        some = jobs[first : first + config.batch]
-        crops = [padded[:, y[0] : y[0] + tile_y, x[0] : x[0] + tile_x] for y, x in some]
-        batch = torch.from_numpy(np.stack(crops)).to(device)
-        result = _probabilities(network, batch, config.flips)
-        for (y, x), tile in zip(some, result, strict=True):
-            rows, columns = y[1] - y[0], x[1] - x[0]
-            out[:, y[0] : y[1], x[0] : x[1]] = tile[:, halo : halo + rows, halo : halo + columns]
-    return out
-
-
-def _up_to_16(length: int) -> int:
-    return -(-length // 16) * 16
-
-
-def _has_bfloat16(batch: torch.Tensor) -> bool:
-    """Whether bfloat16 is fast where the batch lies; processors without it would emulate it."""
-    if batch.device.type != "cpu":
-        return True
-    supported = getattr(torch.ops.mkldnn, "_is_mkldnn_bf16_supported", None)
-    return bool(supported is not None and supported())
-
-
-@torch.inference_mode()
-def _probabilities(network: torch.nn.Module, batch: torch.Tensor, flips: bool) -> Float32:
-    """Softmax of the network; with `flips` averaged over mirrors in x, y, and z with both."""
-    views: list[tuple[list[int], bool]] = [([], False)]
-    if flips:  # every mirror of a single-axis tilt series is again one
-        views += [([-1], True), ([-2], False), ([-1, -2], True)]
-    total: torch.Tensor | None = None
-    for axes, turn_context in views:
-        view = batch.flip(axes) if axes else batch
-        view = view.flip(1) if turn_context else view
-        view = view.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(batch.device.type, torch.bfloat16, enabled=_has_bfloat16(batch)):
-            logits = network(view)
-        probability = logits.float().softmax(1).flip(axes) if axes else logits.float().softmax(1)
-        total = probability if total is None else total + probability
-    assert total is not None
-    return np.asarray((total / len(views)).cpu().numpy(), dtype=np.float32)
-
-
-def _resize(volume: npt.NDArray[np.generic], shape: tuple[int, ...], order: int) -> npt.NDArray:  # type: ignore[type-arg]
-    """Bring a volume back to exactly the given shape (grid points at both ends coincide)."""
-    factors = [wanted / have for wanted, have in zip(shape, volume.shape, strict=True)]
-    return np.asarray(ndimage.zoom(volume, factors, order=order))
+def _most_likely(probability: Float32) -> Prediction:
+    """Probability of membrane and mask of protein, from class probabilities (K, Y, X)."""
+    membrane = np.clip(probability[MEMBRANE_CLASS], 0.0, 1.0)
+    return membrane, (probability.argmax(0) == PROTEIN_CLASS).astype(np.int8)

@@ -7,8 +7,9 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,9 +20,11 @@ from membraneseg.errors import MembraneSegError
 from membraneseg.segment.labelled import LabelledVolume, draw_crop
 from membraneseg.segment.looks import Looks, another_look
 from membraneseg.segment.normalise import normalise
+from membraneseg.segment.scores import Standing, after_checkpoint, is_over, membrane_scores
 from membraneseg.segment.unet import UNetConfig, build_unet, load_weights, save_weights
+from synth2d.appearance import Appearance
 from synth2d.config import SliceConfig
-from synth2d.slices import IGNORE, MEMBRANE, make_slice
+from synth2d.slices import IGNORE, make_slice
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +46,12 @@ class TrainConfig:
     average_decay: float = field(default=0.995, metadata={"help": "decay of the averaged weights"})
     validation_slices: int = field(default=64, metadata={"help": "held-out slices"})
     checkpoint_every: int = field(default=200, metadata={"help": "steps between checkpoints"})
+    patience: int = field(
+        default=0,
+        metadata={
+            "help": "stop after so many checkpoints without a better membrane Dice; 0: never"
+        },
+    )
     workers: int = field(default=1, metadata={"help": "processes that draw slices"})
     seed: int = field(default=1, metadata={"help": "seed of slices and weights, below 1000000"})
     device: str = field(default="cpu", metadata={"help": "cpu or cuda"})
@@ -53,6 +62,10 @@ class TrainConfig:
                 raise MembraneSegError(
                     f"{name} is {getattr(self, name)}, expected 1 or more; correct training.{name}"
                 )
+        if self.patience < 0:
+            raise MembraneSegError(
+                f"patience is {self.patience}, expected 0 (off) or more; correct training.patience"
+            )
         if self.learning_rate <= 0 or not 0 <= self.seed < 1_000_000:
             raise MembraneSegError(
                 f"learning_rate is {self.learning_rate} and seed {self.seed}, expected a positive "
@@ -83,12 +96,18 @@ class Examples:
         Share of the examples that are crops of the volumes, where there are any.
     looks : Looks
         How far these crops are changed.
+    appearance : Appearance, optional
+        Of a tomogram that synthetic slices shall look like.
+    matched_share : float
+        Share of the synthetic slices that do, where there is an appearance.
     """
 
     slices: SliceConfig
     volumes: tuple[LabelledVolume, ...] = ()
     volume_share: float = 0.6
     looks: Looks = field(default_factory=Looks)
+    appearance: Appearance | None = None
+    matched_share: float = 0.7
 
 
 class MixedDataset(Dataset[ImageAndLabels]):
@@ -110,7 +129,9 @@ class MixedDataset(Dataset[ImageAndLabels]):
             image, labels = draw_crop(volume, slices.size_px, slices.context, rng)
             image = another_look(image, self.examples.looks, rng)
         else:
-            drawn = make_slice(slices, rng)
+            like = self.examples.appearance
+            matched = like is not None and rng.random() < self.examples.matched_share
+            drawn = make_slice(slices, rng, like if matched else None)
             image, labels = normalise(drawn.image), drawn.labels
         image = image * np.float32(rng.uniform(0.8, 1.25))
         return torch.from_numpy(image), torch.from_numpy(labels.astype(np.int64))
@@ -136,30 +157,6 @@ def segmentation_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tenso
     return entropy + 1.0 - 0.25 * dice[1] - 0.75 * dice[2]
 
 
-@torch.inference_mode()
-def membrane_scores(network: torch.nn.Module, loader: Batches) -> dict[str, float]:
-    """Dice of protein and membrane, and pixel accuracy, over all slices of a loader."""
-    counts = torch.zeros(3, 3)
-    right = known_total = 0
-    network.eval()
-    for image, labels in _batches(loader):
-        called = network(image).argmax(1)
-        known = labels != IGNORE
-        right += int((called == labels)[known].sum())
-        known_total += int(known.sum())
-        for c in (1, MEMBRANE):
-            a, b = (called == c) & known, (labels == c) & known
-            counts[c] += torch.tensor([(a & b).sum(), a.sum(), b.sum()])
-    dice = 2 * counts[:, 0] / (counts[:, 1] + counts[:, 2]).clamp(min=1)
-    return {
-        "accuracy": right / max(known_total, 1),
-        "protein_dice": float(dice[1]),
-        "membrane_dice": float(dice[MEMBRANE]),
-        "membrane_precision": float(counts[MEMBRANE, 0] / counts[MEMBRANE, 1].clamp(min=1)),
-        "membrane_recall": float(counts[MEMBRANE, 0] / counts[MEMBRANE, 2].clamp(min=1)),
-    }
-
-
 def _batches(
     loader: Batches,
 ) -> Iterator[ImageAndLabels]:
@@ -181,7 +178,8 @@ def train(
     ----------
     folder : Path
         Gets `checkpoint.pt` (resumed from when present), `curve.csv`, and at every checkpoint
-        `slice_unet.safetensors` with its `.json`: the running average of the weights.
+        `slice_unet.safetensors` with its `.json`: the running average of the weights (with
+        `patience`, at every checkpoint that is the best so far).
     unet, examples, config
         Architecture, data and schedule.
     start : Path, optional
@@ -192,7 +190,8 @@ def train(
     Returns
     -------
     dict
-        Scores on the held-out slices: Dice per class, accuracy, precision, recall.
+        Scores of the weights that were kept on the held-out slices: Dice per class, accuracy,
+        precision, recall.
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
@@ -200,13 +199,12 @@ def train(
     average = _running_average(network, config.average_decay)
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
     state = {"network": network, "average": average, "optimiser": optimiser}
-    done = _resume(folder / "checkpoint.pt", state, start)
-    span = range(done * config.batch, config.steps * config.batch)
+    done, standing = _resume(folder / "checkpoint.pt", state, start)
+    steps = done if is_over(standing, config.patience) else config.steps
+    span = range(done * config.batch, steps * config.batch)
     data = MixedDataset(examples, config.seed, span)
-    held_out = MixedDataset(
-        Examples(examples.slices), VALIDATION_SEED, range(config.validation_slices)
-    )
-    scores: dict[str, float] = {}
+    only_slices = replace(examples, volumes=())
+    held_out = MixedDataset(only_slices, VALIDATION_SEED, range(config.validation_slices))
     losses: list[float] = []
     started = time.monotonic()
     for image, labels in _batches(_loader(data, config)):
@@ -218,15 +216,20 @@ def train(
         if done % config.checkpoint_every == 0 or done == config.steps:
             scores = membrane_scores(average.module.to("cpu"), _loader(held_out, config))
             average.module.to(config.device)
-            _save_checkpoint(folder, state, done)
-            save_weights(folder / "slice_unet.safetensors", average.module, unet)
+            standing = after_checkpoint(standing, scores, config.patience)
+            if standing.waited == 0:
+                save_weights(folder / "slice_unet.safetensors", average.module, unet)
+            _save_checkpoint(folder, state, done, standing)
             row = {"step": done, "loss": float(np.mean(losses)), **scores}
             _append(folder / "curve.csv", row)
             log.info("%s, %.2f s per step", row, (time.monotonic() - started) / len(losses))
             losses, started = [], time.monotonic()
         if report is not None:
             report(done)
-    return scores
+        if is_over(standing, config.patience):
+            log.info("stopped after %d steps: no better for %d checkpoints", done, standing.waited)
+            break
+    return standing.scores
 
 
 def _running_average(network: torch.nn.Module, decay: float) -> torch.optim.swa_utils.AveragedModel:
@@ -261,25 +264,25 @@ def _step(
     return float(loss.detach())
 
 
-def _resume(path: Path, state: dict[str, object], start: Path | None) -> int:
+def _resume(path: Path, state: dict[str, Any], start: Path | None) -> tuple[int, Standing]:
     """Load everything from the checkpoint at `path`, or just the weights from `start`."""
     if path.is_file():
         saved = torch.load(path, map_location="cpu", weights_only=True)
         for name, part in state.items():
-            part.load_state_dict(saved[name])  # type: ignore[attr-defined]
+            part.load_state_dict(saved[name])
         log.info("resumed from %s at step %d", path, saved["done"])
-        return int(saved["done"])
+        return int(saved["done"]), Standing(saved.get("scores", {}), saved.get("waited", 0))
     if start is not None:
         weights = load_weights(start)[0].state_dict()
-        state["network"].load_state_dict(weights)  # type: ignore[attr-defined]
-        state["average"].module.load_state_dict(weights)  # type: ignore[attr-defined]
-    return 0
+        state["network"].load_state_dict(weights)
+        state["average"].module.load_state_dict(weights)
+    return 0, Standing()
 
 
-def _save_checkpoint(folder: Path, state: dict[str, object], done: int) -> None:
-    saved = {name: part.state_dict() for name, part in state.items()}  # type: ignore[attr-defined]
+def _save_checkpoint(folder: Path, state: dict[str, Any], done: int, standing: Standing) -> None:
+    saved = {name: part.state_dict() for name, part in state.items()}
     partial = folder / "checkpoint.pt.partial"
-    torch.save({**saved, "done": done}, partial)
+    torch.save({**saved, "done": done, **asdict(standing)}, partial)
     partial.replace(folder / "checkpoint.pt")
 
 

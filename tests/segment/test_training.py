@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from membraneseg.segment.scores import DECIDES, Standing, after_checkpoint, is_over
 from membraneseg.segment.train import (
     Examples,
     MixedDataset,
@@ -82,3 +83,53 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
     )
     for name, value in whole.items():
         torch.testing.assert_close(parts[name], value, rtol=1e-3, atol=1e-4)
+
+
+def judged(dices, patience):
+    """Follow a training with these scores; return what is kept, and after how many checkpoints."""
+    standing = Standing()
+    for number, dice in enumerate(dices, start=1):
+        standing = after_checkpoint(standing, {DECIDES: dice}, patience)
+        if is_over(standing, patience):
+            return standing.scores[DECIDES], number
+    return standing.scores[DECIDES], len(dices)
+
+
+def test_patience_keeps_the_best_checkpoint_and_stops_after_it():
+    dices = [0.5, 0.7, 0.6, 0.7, 0.65, 0.9]
+    assert judged(dices, 0) == (0.9, 6)  # off: the latest
+    assert judged(dices, 2) == (0.7, 4)
+    assert judged(dices, 3) == (0.7, 5)
+    assert judged(dices, 4) == (0.9, 6)
+
+
+def scored(monkeypatch, dices):
+    """Give the held-out slices these scores, one per checkpoint."""
+    left = iter(dices)
+    monkeypatch.setattr(
+        "membraneseg.segment.train.membrane_scores", lambda *_: {DECIDES: next(left)}
+    )
+
+
+def test_an_early_stop_keeps_the_best_weights_and_is_the_same_when_resumed(tmp_path, monkeypatch):
+    dices = [0.1, 0.4, 0.3, 0.2, 0.9]
+    plan = config(5, checkpoint_every=1, patience=2)
+    scored(monkeypatch, dices)
+    assert train(tmp_path / "whole", UNetConfig(), Examples(SLICES), plan) == {DECIDES: 0.4}
+    parts = tmp_path / "parts"
+    scored(monkeypatch, dices)
+    with pytest.raises(Killed):
+        train(parts, UNetConfig(), Examples(SLICES), plan, report=killed_at(3))
+    assert train(parts, UNetConfig(), Examples(SLICES), plan) == {DECIDES: 0.4}
+    assert train(parts, UNetConfig(), Examples(SLICES), plan) == {DECIDES: 0.4}  # it is over
+    for folder in ("whole", "parts"):
+        saved = torch.load(tmp_path / folder / "checkpoint.pt", weights_only=True)
+        assert (saved["done"], saved["waited"]) == (4, 2)
+        kept = load_weights(tmp_path / folder / "slice_unet.safetensors")[0].state_dict()
+        scored(monkeypatch, dices[:2])
+        two = tmp_path / f"{folder}_two"
+        with pytest.raises(Killed):
+            train(two, UNetConfig(), Examples(SLICES), plan, report=killed_at(2))
+        best = load_weights(two / "slice_unet.safetensors")[0].state_dict()
+        for name, value in best.items():
+            torch.testing.assert_close(kept[name], value, rtol=1e-3, atol=1e-4)
