@@ -17,18 +17,19 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy.typing as npt
 
 from membraneseg.errors import MembraneSegError
-from membraneseg.io.stages import load_stage, save_stage
+from membraneseg.io.stages import SliceStream, load_stage, save_slices, save_stage
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[float], None]
 Arrays = Mapping[str, npt.NDArray[Any]]
-T = TypeVar("T")
+Made = TypeVar("Made")
+Value = TypeVar("Value")
 
 
 class Reporter(Protocol):
@@ -49,11 +50,11 @@ class StageRecord:
 
 
 @dataclass(frozen=True)
-class Codec:
-    """How the value of a stage becomes arrays on disk and comes back."""
+class Codec(Generic[Made, Value]):
+    """How what a stage makes becomes arrays (or slices) on disk, and its value comes back."""
 
-    to_arrays: Callable[[Any], Arrays]
-    from_arrays: Callable[[Mapping[str, npt.NDArray[Any]]], Any]
+    to_arrays: Callable[[Made], Arrays | SliceStream]
+    from_arrays: Callable[[Arrays], Value]
 
 
 def peak_memory_MB() -> float:
@@ -92,7 +93,13 @@ class Ledger:
     first: str | None = None
     records: list[StageRecord] = field(default_factory=list)
 
-    def run(self, name: str, settings: object, compute: Callable[[Progress], T], codec: Codec) -> T:
+    def run(
+        self,
+        name: str,
+        settings: object,
+        compute: Callable[[Progress], Made],
+        codec: Codec[Made, Value],
+    ) -> Value:
         """Load the stage's stored value, or compute and store it."""
         self.key = hash_of(self.key, name, settings)
         path = self.folder / f"{name}.npz"
@@ -110,18 +117,26 @@ class Ledger:
                         "run without --from."
                     )
                 self.resume = False
-                save_stage(path, codec.to_arrays(compute(progress)), self.key)
+                _save(path, codec.to_arrays(compute(progress)), self.key)
                 stored = load_stage(path, self.key)
                 assert stored is not None
                 resumed = False
             else:
                 resumed = True
-            value: T = codec.from_arrays(stored)
+            value = codec.from_arrays(stored)
             progress(1.0)
         seconds = time.monotonic() - started
         self.records.append(StageRecord(name, seconds, peak_memory_MB(), resumed))
         log.info("%s: %.1f s%s", name, seconds, " (resumed)" if resumed else "")
         return value
+
+
+def _save(path: Path, content: Arrays | SliceStream, key: str) -> None:
+    """Write what a stage made; a stream is computed only now, while it is written."""
+    if isinstance(content, SliceStream):
+        save_slices(path, content, key)
+    else:
+        save_stage(path, content, key)
 
 
 def _plain(settings: object) -> object:

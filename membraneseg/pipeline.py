@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-
-from threadpoolctl import threadpool_limits
 
 from membraneseg import stage_values as values
 from membraneseg.config import RunConfig, load_config
@@ -19,20 +18,18 @@ from membraneseg.group.merging import group_membranes
 from membraneseg.io.atomic import write_text
 from membraneseg.io.mrc import check_voxels, read_tomogram
 from membraneseg.ledger import Codec, Ledger, Progress, Reporter
-from membraneseg.outputs import Findings, RunFacts, RunResult, write_everything
+from membraneseg.outputs import Findings, RunResult, write_everything
 from membraneseg.progress import SilentReporter
 from membraneseg.request import RunRequest, check_output, input_key, prepare_output
-from membraneseg.segment.predict import Segmentation, predict
+from membraneseg.run_facts import RunFacts
+from membraneseg.segment.predict import Segmentation, predicted_slices
+from membraneseg.segment.rescale import Prediction
 from membraneseg.segment.tilt_range import is_tilted_about_x, measure_tilt_range
 from membraneseg.segment.unet import DEFAULT_WEIGHTS, file_sha256, load_weights
 from membraneseg.settings import to_toml
-from membraneseg.stage_values import FitResult
-from membraneseg.surface.fit import fit_membranes
 from membraneseg.surface.frame import VolumeFrame
-from membraneseg.surface.mesh import membrane_mesh
-from membraneseg.surface.refine import refine_membranes
-from membraneseg.surface.refined import RefinedMembrane
 from membraneseg.surface.select import select_points
+from membraneseg.surface_stages import surfaces_of
 from membraneseg.types import Float32, MembraneGroup, Tomogram
 
 log = logging.getLogger(__name__)
@@ -87,36 +84,19 @@ def find_membranes(
     frame = VolumeFrame(shape, tomogram.voxel_size_A, tomogram.origin_zyx_A, config.tilt_range_deg)
     segmentation = _segment(tomogram, config, ledger, weights)
     groups = _group(segmentation.membrane, frame, config, ledger)
-    with threadpool_limits(1):  # many small systems: threads only get into each other's way
-        fitted = _fit(groups, frame, config, ledger)
-        refined = _refine(tomogram, fitted, frame, config, ledger)
-    meshes = ledger.run(
-        "meshes",
-        config.fit,
-        lambda progress: [
-            (one.membrane.label, membrane_mesh(one.membrane, frame, config.fit)) for one in refined
-        ],
-        Codec(values.meshes_to_arrays, values.meshes_from_arrays),
-    )
-    kept = {one.membrane.label for one in refined}
-    dropped = [str(m.label) for m in fitted.membranes if m.label not in kept]
-    notes = list(fitted.failures)
-    if dropped:
-        notes.append(
-            f"{len(dropped)} candidates were dropped: no dark line along them, or hardly a part "
-            f"of them seen (groups {', '.join(dropped)})"
-        )
-    return Findings(tomogram, frame, segmentation, refined, meshes, tuple(notes))
+    found = surfaces_of(groups, tomogram.voxels, frame, config, ledger)
+    return Findings(tomogram, frame, segmentation, found, found.notes)
 
 
 def _segment(tomogram: Tomogram, config: RunConfig, ledger: Ledger, weights: Path) -> Segmentation:
-    """Voxels to the probability of membrane."""
+    """Voxels to the probability of membrane, from a memory map to memory maps."""
 
-    def compute(progress: Progress) -> Segmentation:
+    def compute(progress: Progress) -> Iterator[Prediction]:
         network, unet = load_weights(weights)
-        return predict(tomogram, network, unet, config.segment, progress)
+        return predicted_slices(tomogram, network, unet, config.segment, progress)
 
-    codec = Codec(values.segmentation_to_arrays, values.segmentation_from_arrays)
+    to_slices = partial(values.segmentation_to_slices, tomogram.voxels.shape)
+    codec = Codec(to_slices, values.segmentation_from_arrays)
     return ledger.run("segment", [config.segment, file_sha256(weights)], compute, codec)
 
 
@@ -149,38 +129,6 @@ def _group(
     return ledger.run("selected", config.select, select, codec)
 
 
-def _fit(
-    groups: list[MembraneGroup], frame: VolumeFrame, config: RunConfig, ledger: Ledger
-) -> FitResult:
-    """Points to surfaces; a group without one is noted with its reason."""
-
-    def compute(progress: Progress) -> FitResult:
-        failures: list[str] = []
-
-        def failed(label: int, why: str) -> None:
-            failures.append(f"group {label} has no surface: {why}")
-
-        fitted = fit_membranes(groups, frame, config.fit, _share(progress), failed)
-        return FitResult(tuple(fitted), tuple(failures))
-
-    codec = Codec(values.fit_to_arrays, values.fit_from_arrays)
-    return ledger.run("surfaces", config.fit, compute, codec)
-
-
-def _refine(
-    tomogram: Tomogram, fitted: FitResult, frame: VolumeFrame, config: RunConfig, ledger: Ledger
-) -> list[RefinedMembrane]:
-    """Surfaces to surfaces that lie on the density."""
-    return ledger.run(
-        "refined",
-        config.refine,
-        lambda progress: refine_membranes(
-            tomogram.voxels, fitted.membranes, frame, config.fit, config.refine, _share(progress)
-        ),
-        Codec(values.refined_to_arrays, values.refined_from_arrays),
-    )
-
-
 def rewrite_report(folder: Path) -> Path:
     """Write report.html of a finished run again, from its stage files and tables.
 
@@ -199,11 +147,6 @@ def rewrite_report(folder: Path) -> Path:
     request = RunRequest(Path(facts["tomogram"]), folder, resume=True, command=facts["command"])
     run_tomogram(request, replace(config, tilt_range_deg=facts["tilt_range_deg"]), SilentReporter())
     return folder / "report.html"
-
-
-def _share(progress: Progress) -> Callable[[int, int], None]:
-    """Turn (done, total) into a share."""
-    return lambda done, total: progress(done / max(total, 1))
 
 
 def with_tilt_range(config: RunConfig, tomogram: Tomogram) -> tuple[RunConfig, tuple[str, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from gp_fit.fitted import FittedSurface
-from membraneseg.io.stages import pack, unpack
+from membraneseg.io.stages import SliceStream, pack, unpack
 from membraneseg.segment.predict import Segmentation
+from membraneseg.segment.rescale import Prediction
 from membraneseg.surface.fit import FittedMembrane
+from membraneseg.surface.neighbours import Separated
 from membraneseg.surface.refined import MembraneProfile, RefinedMembrane
 from membraneseg.types import MembraneGroup, Mesh, SliceFragments
 
@@ -27,14 +29,17 @@ class FitResult:
     failures: tuple[str, ...]
 
 
-def segmentation_to_arrays(value: Segmentation) -> dict[str, npt.NDArray[Any]]:
-    """Half precision is kept: 0.1 % of a probability."""
-    return {"membrane": value.membrane.astype(np.float16), "protein": value.protein}
+def segmentation_to_slices(shape: tuple[int, ...], planes: Iterable[Prediction]) -> SliceStream:
+    """Store predicted slices as they come; half precision is kept: 0.1 % of a probability."""
+    return SliceStream(
+        shape[0],
+        ({"membrane": found.astype(np.float16), "protein": protein} for found, protein in planes),
+    )
 
 
 def segmentation_from_arrays(arrays: Arrays) -> Segmentation:
-    """Undo `segmentation_to_arrays`."""
-    return Segmentation(arrays["membrane"].astype(np.float32), arrays["protein"])
+    """Undo `segmentation_to_slices`; the volumes stay memory maps."""
+    return Segmentation(arrays["membrane"], arrays["protein"])
 
 
 def fragments_to_arrays(value: Sequence[SliceFragments]) -> dict[str, npt.NDArray[Any]]:
@@ -138,19 +143,23 @@ def refined_from_arrays(arrays: Arrays) -> list[RefinedMembrane]:
     return out
 
 
-def meshes_to_arrays(value: Sequence[tuple[int, Mesh]]) -> dict[str, npt.NDArray[Any]]:
+def meshes_to_arrays(value: Separated) -> dict[str, npt.NDArray[Any]]:
     """Vertices and faces of all meshes end to end."""
-    out: dict[str, npt.NDArray[Any]] = {"label": np.array([n for n, _ in value], dtype=np.int64)}
+    labels = np.array([label for label, _ in value.meshes], dtype=np.int64)
+    counts = np.array([value.crossings_before, value.crossings_after], dtype=np.int64)
+    out: dict[str, npt.NDArray[Any]] = {"label": labels, "crossings": counts}
     for item in fields(Mesh):
-        joined, offsets = pack([getattr(mesh, item.name) for _, mesh in value])
+        joined, offsets = pack([getattr(mesh, item.name) for _, mesh in value.meshes])
         out[item.name], out[f"{item.name}_offsets"] = joined, offsets
     return out
 
 
-def meshes_from_arrays(arrays: Arrays) -> list[tuple[int, Mesh]]:
+def meshes_from_arrays(arrays: Arrays) -> Separated:
     """Undo `meshes_to_arrays`."""
     parts = [unpack(arrays[f.name], arrays[f"{f.name}_offsets"]) for f in fields(Mesh)]
-    return [(int(label), Mesh(*own)) for label, *own in zip(arrays["label"], *parts, strict=True)]
+    meshes = [(int(label), Mesh(*own)) for label, *own in zip(arrays["label"], *parts, strict=True)]
+    before, after = (int(count) for count in arrays["crossings"])
+    return Separated(meshes, before, after)
 
 
 def _strings(texts: Sequence[str]) -> npt.NDArray[np.str_]:

@@ -24,6 +24,7 @@ from membraneseg.colours import PROBABILITY, inferred_colour, membrane_colour
 from membraneseg.coords import angstrom_to_index
 from membraneseg.errors import MembraneSegError
 from membraneseg.io.mrc import read_tomogram
+from membraneseg.io.stages import read_stage
 from membraneseg.report.contours import plane_contours
 from membraneseg.report.slices import Grid, Plane, grey_range, probability_opacity, to_grey
 from membraneseg.types import Float64, MembraneGroup, Mesh, SliceFragments, Tomogram
@@ -75,11 +76,10 @@ class ResultFolder:
                 f"{path} is not there: give the output folder of a run that came as far as "
                 f"'{name}'."
             )
-        with np.load(path, allow_pickle=False) as stored:
-            return {key: stored[key] for key in stored.files}
+        return read_stage(path)
 
 
-def read_probability(result: ResultFolder) -> npt.NDArray[np.float32]:
+def read_probability(result: ResultFolder) -> npt.NDArray[np.floating[Any]]:
     """Membrane probability, (Z, Y, X)."""
     return stage_values.segmentation_from_arrays(result.stage("segment")).membrane
 
@@ -102,7 +102,7 @@ def read_selected(result: ResultFolder) -> list[MembraneGroup]:
 
 def read_meshes(result: ResultFolder) -> list[tuple[int, Mesh]]:
     """Read the final surfaces."""
-    return stage_values.meshes_from_arrays(result.stage("meshes"))
+    return stage_values.meshes_from_arrays(result.stage("meshes")).meshes
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ def slice_canvas(result: ResultFolder, z_px: int, limits: tuple[float, float]) -
     return SliceCanvas(np.repeat(dimmed[..., None], 3, axis=2), scale)
 
 
-def lay_probability(canvas: SliceCanvas, probability: npt.NDArray[np.float32]) -> None:
+def lay_probability(canvas: SliceCanvas, probability: npt.NDArray[np.floating[Any]]) -> None:
     """Lay a slice of the membrane probability over the picture."""
     opacity = probability_opacity(probability)[::-1] / 255.0
     share = np.kron(opacity, np.ones((canvas.scale, canvas.scale)))[..., None]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from membraneseg.errors import MembraneSegError
+from membraneseg.io.stages import SliceStream
 from membraneseg.ledger import Codec, Ledger, hash_of, peak_memory_MB
 from membraneseg.progress import SilentReporter
 
@@ -63,6 +64,32 @@ def test_from_a_stage_refuses_when_an_earlier_one_does_not_fit(tmp_path):
     walk(tmp_path)
     with pytest.raises(MembraneSegError, match="--from c needs the stage 'a'"):
         walk(tmp_path, resume=True, first="c", key="other")
+
+
+def test_a_stage_that_comes_slice_by_slice_is_computed_once_and_stays_on_disk(tmp_path):
+    volume = np.arange(24.0).reshape(4, 2, 3)
+    codec = Codec(
+        lambda planes: SliceStream(4, ({"volume": plane} for plane in planes)),
+        lambda arrays: arrays["volume"],
+    )
+    seen = []
+
+    def compute(progress):
+        for z in range(4):
+            seen.append(z)
+            yield volume[z]
+
+    for _ in range(2):
+        ledger = Ledger(tmp_path, "input", SilentReporter(), resume=True)
+        value = ledger.run("s", {}, compute, codec)
+        assert isinstance(value, np.memmap)
+        np.testing.assert_array_equal(value, volume)
+    assert seen == [0, 1, 2, 3]
+    assert [record.resumed for record in ledger.records] == [True]
+    (tmp_path / "s.volume.npy").write_bytes(b"half")
+    again = Ledger(tmp_path, "input", SilentReporter(), resume=True)
+    np.testing.assert_array_equal(again.run("s", {}, compute, codec), volume)
+    assert len(seen) == 8
 
 
 def test_keys_depend_on_order_name_and_settings():

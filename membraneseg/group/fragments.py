@@ -6,17 +6,21 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from scipy import ndimage
+import numpy.typing as npt
 
 from membraneseg.errors import MembraneSegError
+from membraneseg.group.branches import trace_branches
 from membraneseg.group.ridge import move_to_crest, ridge_skeleton
+from membraneseg.group.smoothing import smoothed_slices
 from membraneseg.group.tracing import split_at_kinks, trace_curves
 from membraneseg.types import Float32, SliceFragments
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[float], None]
+TRACERS = {"walker": trace_curves, "branches": trace_branches}
 
 
 @dataclass(frozen=True)
@@ -42,12 +46,20 @@ class FragmentConfig:
     max_kink_deg: float = field(
         default=65.0, metadata={"help": "curves are cut where they turn by more over 8 pixels"}
     )
+    tracer: str = field(
+        default="walker",
+        metadata={"help": "walker: lines go straight on where they meet; branches: they end there"},
+    )
 
     def __post_init__(self) -> None:
         if not 0.0 < self.low_threshold <= self.high_threshold < 1.0:
             raise MembraneSegError(
                 f"thresholds are low {self.low_threshold}, high {self.high_threshold}; they must "
                 "satisfy 0 < low <= high < 1; change low_threshold or high_threshold"
+            )
+        if self.tracer not in TRACERS:
+            raise MembraneSegError(
+                f"tracer is {self.tracer!r}; it must be one of {', '.join(TRACERS)}; change tracer"
             )
         for name in ("smoothing_px", "ridge_scale_px", "max_kink_deg", "min_length_px"):
             if getattr(self, name) <= 0:
@@ -57,14 +69,16 @@ class FragmentConfig:
 
 
 def trace_fragments(
-    probability: Float32, config: FragmentConfig, progress: Progress | None = None
+    probability: npt.NDArray[np.floating[Any]],
+    config: FragmentConfig,
+    progress: Progress | None = None,
 ) -> list[SliceFragments]:
     """Trace the membrane curves of every slice.
 
     Parameters
     ----------
-    probability : (Z, Y, X) float32
-        Membrane probability, 0 to 1.
+    probability : (Z, Y, X) floating
+        Membrane probability, 0 to 1; may be a memory map, read a slab at a time.
     config : FragmentConfig
         Thresholds and lengths.
     progress : callable, optional
@@ -90,12 +104,11 @@ def trace_fragments(
             f"the probability has shape {probability.shape}; it must be (Z, Y, X); pass a volume"
         )
     begun = time.perf_counter()
-    smooth = ndimage.gaussian_filter(np.asarray(probability, dtype=np.float32), config.smoothing_px)
     slices = []
-    for z_px, plane in enumerate(smooth):
+    for z_px, plane in enumerate(smoothed_slices(probability, config.smoothing_px)):
         slices.append(_trace_slice(z_px, plane, config))
         if progress is not None:
-            progress((z_px + 1) / len(smooth))
+            progress((z_px + 1) / len(probability))
     curves = sum(len(s.curves_yx_px) for s in slices)
     logger.info("fragments: %d curves, %.1f s", curves, time.perf_counter() - begun)
     return slices
@@ -110,7 +123,7 @@ def _trace_slice(z_px: int, plane: Float32, config: FragmentConfig) -> SliceFrag
         config.min_ridge_strength,
     )
     parts = []
-    for pixels, closed in trace_curves(skeleton, config.min_length_px):
+    for pixels, closed in TRACERS[config.tracer](skeleton, config.min_length_px):
         curve = move_to_crest(plane, pixels, closed)
         parts += split_at_kinks(curve, closed, np.deg2rad(config.max_kink_deg))
     kept = [(curve, closed) for curve, closed in parts if len(curve) >= config.min_length_px]

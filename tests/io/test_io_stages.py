@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from membraneseg.io.stages import load_stage, pack, save_stage, unpack
+from membraneseg.io.stages import (
+    SliceStream,
+    load_stage,
+    pack,
+    read_stage,
+    save_slices,
+    save_stage,
+    unpack,
+)
 
 
 @pytest.fixture
@@ -64,6 +72,70 @@ def test_objects_and_the_name_of_the_key_are_refused(tmp_path):
     with pytest.raises(ValueError, match="stage_key"):
         save_stage(tmp_path / "s.npz", {"stage_key": np.zeros(1)}, "key")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def volumes():
+    rng = np.random.default_rng(4)
+    return {
+        "membrane": rng.random((5, 4, 6)).astype(np.float16),
+        "protein": rng.integers(0, 2, (5, 4, 6)).astype(np.int8),
+    }
+
+
+def stream_of(volumes, fail_at=None):
+    def slices():
+        for z in range(5):
+            if z == fail_at:
+                raise RuntimeError("killed")
+            yield {name: volume[z] for name, volume in volumes.items()}
+
+    return SliceStream(5, slices())
+
+
+def test_volumes_saved_slice_by_slice_come_back_as_memory_maps(tmp_path, volumes):
+    save_slices(tmp_path / "segment.npz", stream_of(volumes), "key")
+    loaded = load_stage(tmp_path / "segment.npz", "key")
+    assert list(loaded) == list(volumes)
+    for name, volume in volumes.items():
+        assert isinstance(loaded[name], np.memmap)
+        assert loaded[name].dtype == volume.dtype
+        np.testing.assert_array_equal(loaded[name], volume)
+        np.testing.assert_array_equal(np.load(tmp_path / f"segment.{name}.npy"), volume)
+    assert load_stage(tmp_path / "segment.npz", "other key") is None
+    np.testing.assert_array_equal(
+        read_stage(tmp_path / "segment.npz")["protein"], loaded["protein"]
+    )
+
+
+def test_a_stream_that_breaks_off_leaves_nothing_or_what_was_there(tmp_path, volumes):
+    path = tmp_path / "segment.npz"
+    with pytest.raises(RuntimeError, match="killed"):
+        save_slices(path, stream_of(volumes, fail_at=3), "key")
+    assert list(tmp_path.iterdir()) == []
+    save_slices(path, stream_of(volumes), "key")
+    with pytest.raises(RuntimeError, match="killed"):
+        save_slices(path, stream_of(volumes, fail_at=3), "key")
+    np.testing.assert_array_equal(load_stage(path, "key")["membrane"], volumes["membrane"])
+    short = SliceStream(6, stream_of(volumes).slices)
+    with pytest.raises(ValueError, match="expected 6 slices, 5 came"):
+        save_slices(path, short, "key")
+
+
+@pytest.mark.parametrize("name", ["membrane", "protein"])
+def test_a_volume_of_another_run_or_a_damaged_one_is_not_trusted(tmp_path, volumes, name, caplog):
+    path, volume = tmp_path / "segment.npz", tmp_path / f"segment.{name}.npy"
+    save_slices(path, stream_of(volumes), "key")
+    content = volume.read_bytes()
+    for damaged in (content[:-1], content[:40], b"", content[:-1] + bytes([content[-1] ^ 1])):
+        volume.write_bytes(damaged)
+        caplog.clear()
+        assert load_stage(path, "key") is None
+        assert "damaged" in caplog.text
+    volume.unlink()
+    assert load_stage(path, "key") is None
+    volume.write_bytes(content)
+    assert load_stage(path, "key") is not None
 
 
 @pytest.mark.parametrize("lengths", [(3, 0, 5), (0,), (), (1, 1, 1)])

@@ -10,8 +10,7 @@ import trimesh
 
 from membraneseg import stage_values
 from membraneseg.colours import PROBABILITY, membrane_colour
-from membraneseg.io.stages import save_stage
-from membraneseg.segment.predict import Segmentation
+from membraneseg.io.stages import save_slices, save_stage
 from membraneseg.types import MembraneGroup, Mesh, SliceFragments
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -41,9 +40,6 @@ def result(tmp_path_factory) -> Path:
     angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
     circle = CENTRE_PX[1:] + RADIUS_PX * np.stack([np.sin(angle), np.cos(angle)], axis=1)
     stages = {
-        "segment": stage_values.segmentation_to_arrays(
-            Segmentation(probability, np.zeros(SHAPE, dtype=np.int8))
-        ),
         "fragments": stage_values.fragments_to_arrays(
             [SliceFragments(10, (circle,), np.array([True]))]
         ),
@@ -51,6 +47,9 @@ def result(tmp_path_factory) -> Path:
         "selected": stage_values.groups_to_arrays([group]),
         "meshes": stage_values.meshes_to_arrays([(4, mesh)]),
     }
+    planes = zip(probability, np.zeros(SHAPE, dtype=np.int8), strict=True)
+    stream = stage_values.segmentation_to_slices(SHAPE, planes)
+    save_slices(folder / "stages" / "segment.npz", stream, "key")
     for name, arrays in stages.items():
         save_stage(folder / "stages" / f"{name}.npz", arrays, "key")
     return folder
