@@ -21,11 +21,14 @@ GAIN_NODES = np.array([0.0, 0.03, 0.07, 0.14, 0.25, 0.5])
 class Looks:
     """How far the crops of phantoms and real tomograms are changed.
 
+    Off by default: on two real tomograms a network fine-tuned on phantoms with a share of 0.7
+    outlined a faint vesicle better and saw more streaks as membranes.
+
     The logarithm of the amplitudes' gain is drawn at frequency 0 (`slow_gain`) and at Nyquist
     (`fine_gain`), and changes smoothly in between, with `ripple` on top.
     """
 
-    share: float = field(default=0.7, metadata={"help": "share of the crops that are changed"})
+    share: float = field(default=0.0, metadata={"help": "share of the crops that are changed"})
     slow_gain: tuple[float, float] = field(
         default=(-0.5, 1.3), metadata={"help": "logarithm of the gain at frequency 0"}
     )
