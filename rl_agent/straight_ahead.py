@@ -13,7 +13,7 @@ from rl_agent.pixel_walk import (
     turn_rad,
 )
 
-MEMORY = 7
+MEMORY = 12
 """Steps over which the heading is measured."""
 
 

@@ -69,7 +69,7 @@ def _cut(body: Body, owner: Body | None, size: int, pixel_A: float, theta: float
         middle, reach = np.full(2, (size - 1) / 2), size / 2
     low = np.maximum(np.floor(middle - reach), 0.0)
     high = np.minimum(np.ceil(middle + reach), size - 1.0)
-    step = 2.0 if reach > 30 else 1.0
+    step = 1.0 if reach < 30 else 3.0 if 70 < reach < np.inf and body.axes_A is not None else 2.0
     if (high - low < 4 * step).any() or abs(body.centre_A[0]) > body.radius_A:
         return []
     axes = [np.arange(a, b + 0.5 * step, step) for a, b in zip(low, high, strict=True)]

@@ -8,7 +8,8 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 from slice_outlines import Outline, draw_outlines, even_spacing, true_runs
 
-from rl_agent.scene import Cues
+from membraneseg.group.slice_cues import picture_cues
+from rl_agent.cues import Cues
 from synth2d.config import SliceConfig
 
 Float64 = npt.NDArray[np.float64]
@@ -16,6 +17,8 @@ Int64 = npt.NDArray[np.int64]
 
 FALSE = 0
 SHORTEST_PX = 6  # as traced at run time
+CROSSING_SHARE = 0.15  # of the outlines that would cross another
+MEETING_PX = 1.2  # outlines as near as this meet
 GAP_PX = (4.0, 45.0)  # random gaps, on a logarithmic scale
 
 
@@ -24,7 +27,9 @@ class WorldConfig:
     """Ranges that worlds are drawn from; uniform."""
 
     slices: SliceConfig = field(
-        default_factory=lambda: SliceConfig(size_px=192, body_count=(2, 14)),
+        default_factory=lambda: SliceConfig(
+            size_px=192, body_count=(5, 20), body_radius_A=(100.0, 2000.0)
+        ),
         metadata={"help": "what the slices hold"},
     )
     gap_fraction: tuple[float, float] = field(
@@ -81,6 +86,7 @@ def draw_world(rng: np.random.Generator, config: WorldConfig) -> World:
     while True:
         fraction = float(rng.uniform(*config.gap_fraction))
         outlines, _, theta = draw_outlines(rng, config.slices)
+        outlines = _mostly_apart(rng, outlines, config.slices.size_px)
         threshold = rng.uniform(0.15, 0.45)  # contrast below which the network sees nothing
         outlines = [o for o in outlines if (o.kept < threshold).mean() <= fraction]
         lost = [o.kept < threshold for o in outlines]
@@ -94,6 +100,19 @@ def draw_world(rng: np.random.Generator, config: WorldConfig) -> World:
             return _assemble(rng, config, outlines, pieces, theta)
 
 
+def _mostly_apart(rng: np.random.Generator, outlines: list[Outline], size: int) -> list[Outline]:
+    """Leave out most of the outlines that cross an earlier one: membranes rarely seem to."""
+    chosen: list[Outline] = []
+    taken = np.zeros((size, size), dtype=bool)
+    for outline in outlines:
+        y, x = np.rint(outline.points_yx_px).astype(int).T
+        if taken[y, x].any() and rng.random() > CROSSING_SHARE:
+            continue
+        chosen.append(outline)
+        taken[y, x] = taken[y + 1, x] = taken[y - 1, x] = taken[y, x + 1] = taken[y, x - 1] = True
+    return chosen
+
+
 def _cut_crossings(
     rng: np.random.Generator, outlines: list[Outline], lost: list[npt.NDArray[np.bool_]]
 ) -> None:
@@ -105,7 +124,7 @@ def _cut_crossings(
         distance, _ = cKDTree(np.concatenate(others)).query(
             outline.points_yx_px, distance_upper_bound=4.0
         )
-        for run in true_runs(distance < 1.2, outline.closed):
+        for run in true_runs(distance < MEETING_PX, outline.closed):
             if rng.random() < 0.5:
                 count, reach = len(distance), int(rng.integers(1, 4))
                 span = np.arange(run[0] - reach, run[0] + len(run) + reach)
@@ -247,6 +266,4 @@ def _paint(line: npt.NDArray[np.float32], points: Float64, value: Float64) -> No
 
 def world_cues(world: World) -> Cues:
     """What a walker may ask about a world, by the same functions as at run time."""
-    from membraneseg.group.slice_links import picture_cues
-
     return picture_cues(world.probability, world.tilt_range_deg)

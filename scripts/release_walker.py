@@ -1,0 +1,94 @@
+"""Put a trained walker into the package, with its model card.
+
+python scripts/benchmark_slice_grouping.py --policy FOLDER/walker.safetensors --json SCORES.json
+python scripts/release_walker.py FOLDER SCORES.json
+"""
+
+import argparse
+import csv
+import json
+from pathlib import Path
+
+from rl_agent.policy import DEFAULT_POLICY, load_policy, save_policy
+
+CARD = """# {name}
+
+Segment walker of `membraneseg`: scores what a walker at the end of a membrane fragment can do next
+(link to one of {candidates} candidate ends, close, give up, go back).
+
+- **Architecture**: one perceptron for all actions, {row} numbers per action, width {width}, mean
+  and maximum over the actions as context; {parameters} weights, float32 safetensors, no pickle.
+- **Data**: {worlds} synthetic slices of {size}² pixels (`scripts/slice_worlds.py`): outlines of
+  `synth2d` bodies cut by the missing wedge and at random, {low:.0%} to {high:.0%} of them missing,
+  false fragments, scattered points; no real tomogram.
+- **Training**: `scripts/train_walker.py`, seed {seed}: imitation of the truth, again on walks of
+  its own, then masked PPO (sb3-contrib), {steps} actions; {seconds} s of processor time, one core.
+- **Input**: lengths in units of one voxel; nothing changes when the slice is turned or mirrored.
+- **sha256**: `{sha256}`
+
+Link F1 of single greedy walks on {held_out} held-out slices, after each step of the training. Of
+the last two steps the one with the higher mean is kept, here `{kept}`:
+
+| step | {fractions} |
+|---|{rules}
+{log}
+
+Evaluation slices (`scripts/benchmark_slice_grouping.py`, {slices} per gap fraction, seeds from
+{first_seed} on, never trained or tuned on):
+
+| missing | method | link precision | recall | F1 | adjusted Rand index |
+|---|---|---|---|---|---|
+{scores}
+"""
+
+
+def main() -> None:
+    """Copy the weights and write the card."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="folder of the training")
+    parser.add_argument("scores", type=Path, help="JSON of the benchmark")
+    options = parser.parse_args()
+    source = options.folder / "walker.safetensors"
+    recipe = json.loads(source.with_suffix(".json").read_text())["recipe"]
+    bench = json.loads(options.scores.read_text())
+    policy = load_policy(source)
+    DEFAULT_POLICY.parent.mkdir(exist_ok=True)
+    save_policy(DEFAULT_POLICY, policy, {"recipe": recipe, "scores": bench["scores"]})
+    card = json.loads(DEFAULT_POLICY.with_suffix(".json").read_text())
+    with (options.folder / "log.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    steps = rows[1 : next(i for i, row in enumerate(rows) if row[0] == "actions")]
+    text = CARD.format(
+        name=DEFAULT_POLICY.stem,
+        candidates=card["actions"] - 3,
+        row=card["row"],
+        width=policy.embed[0].out_features,
+        parameters=sum(p.numel() for p in policy.parameters()),
+        worlds=recipe["worlds"],
+        size=recipe["config"]["slices"]["size_px"],
+        low=recipe["config"]["gap_fraction"][0],
+        high=recipe["config"]["gap_fraction"][1],
+        seed=recipe["seed"],
+        steps=recipe["steps"],
+        seconds=steps[-1][1],
+        sha256=card["sha256"],
+        held_out=recipe["held_out"],
+        kept=max(steps[1:], key=lambda row: sum(map(float, row[2:])))[0],
+        fractions=" | ".join(f"{float(c.split('_')[-1]):.0%} missing" for c in rows[0][2:]),
+        rules="---|" * len(rows[0][2:]),
+        log="\n".join(f"| {row[0]} | " + " | ".join(row[2:]) + " |" for row in steps),
+        slices=bench["slices"],
+        first_seed=bench["first_seed"],
+        scores="\n".join(
+            f"| {float(fraction):.0%} | {name} | "
+            + " | ".join(f"{row[key]:.3f}" for key in ("precision", "recall", "F1", "Rand"))
+            + " |"
+            for fraction, table in bench["scores"].items()
+            for name, row in table.items()
+        ),
+    )
+    DEFAULT_POLICY.with_suffix(".md").write_text(text)
+
+
+if __name__ == "__main__":
+    main()
