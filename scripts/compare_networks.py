@@ -44,7 +44,6 @@ CANDIDATES = {
     "resnet18, depth 4, 1 slice": replace(BASE, context=1),
     "resnet18, depth 4, 5 slices": replace(BASE, context=5),
     "resnet18, depth 3, 3 slices": replace(BASE, depth=3, decoder_channels=(64, 32, 32)),
-    "resnet18, depth 4, 3 slices, detail 16": replace(BASE, detail_channels=16),
     "resnet34, depth 4, 3 slices": replace(BASE, encoder="resnet34"),
     "mobilenet_v2, depth 4, 3 slices": replace(BASE, encoder="mobilenet_v2"),
 }

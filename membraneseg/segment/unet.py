@@ -28,9 +28,6 @@ class UNetConfig:
     decoder_channels: tuple[int, ...] = field(
         default=(128, 64, 32, 32), metadata={"help": "widths"}
     )
-    detail_channels: int = field(
-        default=0, metadata={"help": "width of a branch at full resolution; 0: none"}
-    )
     context: int = field(default=3, metadata={"help": "adjacent slices seen at once, odd"})
     classes: int = field(default=3, metadata={"help": "background, protein, membrane"})
     pixel_size_A: tuple[float, float] = field(
@@ -43,32 +40,6 @@ class UNetConfig:
                 f"decoder_channels has {len(self.decoder_channels)} entries, the depth is "
                 f"{self.depth}: give one width per level."
             )
-
-
-class DetailUNet(torch.nn.Module):
-    """A U-Net whose last layer also sees the input at full resolution.
-
-    The encoders of `smp` halve the resolution in their first layer, and nothing finer reaches the
-    decoder; membranes are 2 to 4 pixels thick.
-    """
-
-    def __init__(self, unet: torch.nn.Module, config: UNetConfig) -> None:
-        super().__init__()
-        self.encoder, self.decoder = unet.encoder, unet.decoder
-        width = config.detail_channels
-        self.detail = torch.nn.Sequential(
-            torch.nn.Conv2d(config.context, width, 3, padding=1, bias=False),
-            torch.nn.BatchNorm2d(width),
-            torch.nn.ReLU(inplace=True),
-        )
-        last = config.decoder_channels[-1] + width
-        self.head = torch.nn.Conv2d(last, config.classes, 3, padding=1)
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Logits (B, classes, H, W) of images (B, context, H, W)."""
-        coarse = self.decoder(self.encoder(image))
-        logits: torch.Tensor = self.head(torch.cat([coarse, self.detail(image)], dim=1))
-        return logits
 
 
 def build_unet(config: UNetConfig) -> torch.nn.Module:
@@ -84,7 +55,7 @@ def build_unet(config: UNetConfig) -> torch.nn.Module:
     for level in range(config.depth, 5):  # stages deeper than `depth` are never run
         if hasattr(network.encoder, f"layer{level}"):
             setattr(network.encoder, f"layer{level}", torch.nn.Identity())
-    return DetailUNet(network, config) if config.detail_channels else network
+    return network
 
 
 def file_sha256(path: Path) -> str:
