@@ -19,6 +19,10 @@ from gp_fit.evidence_energy import EvidenceConfig
 from gp_fit.fit import fit_surface
 from gp_fit.fitted import FittedSurface
 from gp_fit.hermite import HermiteConfig, HermiteSurface
+from gp_fit.hermite_evidence import Sighting, hermite_with_evidence
+from gp_fit.likelihood import surface_likelihood, zero_likelihood
+from gp_fit.reliability import Reliability
+from gp_fit.rings import RingConfig, RingProcess, double_ring, single_ring
 from gp_fit.star_fit import StarConfig
 from gp_fit.star_shaped import StarShapedSurface
 from gp_fit.wedge_evidence import with_wedge_evidence
@@ -29,6 +33,8 @@ __all__ = [
     "EvidenceConfig",
     "HermiteConfig",
     "HermiteSurface",
+    "Sighting",
+    "hermite_with_evidence",
     "with_wedge_evidence",
     "ClosureConfig",
     "CollinearPointsError",
@@ -40,11 +46,18 @@ __all__ = [
     "FittedSurface",
     "GeometryError",
     "NoSurfaceError",
+    "Reliability",
+    "RingConfig",
+    "RingProcess",
     "StarConfig",
     "StarShapedSurface",
     "TooFewPointsError",
     "distance_to_ellipse",
+    "double_ring",
     "fit_ellipse",
     "fit_ellipsoid",
     "fit_surface",
+    "single_ring",
+    "surface_likelihood",
+    "zero_likelihood",
 ]

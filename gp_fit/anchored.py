@@ -18,12 +18,12 @@ from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.spatial.distance import cdist
 
 from gp_fit.arrays import Float64, checked_points
+from gp_fit.chunks import by_parts
 from gp_fit.ellipsoid import fit_ellipsoid
 from gp_fit.kernels import thin_plate_3d, thin_plate_3d_slope
 from gp_fit.points import superpoint_spacing, superpoints
 
 MINIMUM_POINTS = 20
-_CHUNK = 4096
 _REACH = 1.3 * 1.5
 _JITTER = 1e-7
 _LEAST_KEPT_PX = 2.5
@@ -153,40 +153,42 @@ class AnchoredSurface:
     def value(self, points_zyx: Float64) -> Float64:
         """Return f (N,) times the mean radius: negative inside; its slope is not one."""
         state = self.state
-        parts = [
-            _covariance(part, state.positions, state.reach) @ self._weights
-            for part in self._chunks(points_zyx)
-        ]
         factor = state.amplitude2 * state.scale_px
-        return factor * np.concatenate(parts) if parts else np.empty(0)
+
+        def mean(part: Float64) -> Float64:
+            return np.asarray(
+                factor * _covariance(part, state.positions, state.reach) @ self._weights
+            )
+
+        return by_parts(mean, self._scaled(points_zyx))
 
     def gradient(self, points_zyx: Float64) -> Float64:
         """Gradient (N, 3) of `value`."""
         state = self.state
-        parts = []
-        for q in self._chunks(points_zyx):
-            slope = thin_plate_3d_slope(cdist(q, state.positions), state.reach) * self._weights
-            parts.append(q * slope.sum(axis=1, keepdims=True) - slope @ state.positions)
-        factor = state.amplitude2 / state.reach**3
-        return factor * np.concatenate(parts) if parts else np.empty((0, 3))
+        weights = state.amplitude2 / state.reach**3 * self._weights
+
+        def slopes(part: Float64) -> Float64:
+            slope = thin_plate_3d_slope(cdist(part, state.positions), state.reach) * weights
+            return np.asarray(part * slope.sum(axis=1, keepdims=True) - slope @ state.positions)
+
+        return by_parts(slopes, self._scaled(points_zyx), 3)
 
     def sd(self, points_zyx: Float64) -> Float64:
         """Return the standard deviation (N,) in voxels of the surface along its normal."""
         state = self.state
-        parts = []
-        for q in self._chunks(points_zyx):
-            cross = state.amplitude2 * _covariance(q, state.positions, state.reach)
-            half = solve_triangular(self._lower, cross.T, lower=True)
-            parts.append(np.maximum(state.amplitude2 - np.sum(half**2, axis=0), 0.0))
-        slope = np.maximum(np.linalg.norm(self.gradient(points_zyx), axis=1), 1e-3)
-        deviation = np.sqrt(np.concatenate(parts)) if parts else np.empty(0)
-        return np.asarray(state.scale_px * deviation / slope)
 
-    def _chunks(self, points_zyx: Float64) -> list[Float64]:
-        scaled = (np.asarray(points_zyx, dtype=np.float64) - self.state.centre_zyx) / (
-            self.state.scale_px
-        )
-        return [scaled[begin : begin + _CHUNK] for begin in range(0, len(scaled), _CHUNK)]
+        def deviation(part: Float64) -> Float64:
+            cross = state.amplitude2 * _covariance(part, state.positions, state.reach)
+            half = solve_triangular(self._lower, cross.T, lower=True)
+            variance = state.amplitude2 - np.sum(half**2, axis=0)
+            return np.asarray(np.sqrt(np.maximum(variance, 0.0)))
+
+        slope = np.maximum(np.linalg.norm(self.gradient(points_zyx), axis=1), 1e-3)
+        return np.asarray(state.scale_px * by_parts(deviation, self._scaled(points_zyx)) / slope)
+
+    def _scaled(self, points_zyx: Float64) -> Float64:
+        offsets = np.asarray(points_zyx, dtype=np.float64) - self.state.centre_zyx
+        return offsets / self.state.scale_px
 
 
 def _covariance(first: Float64, second: Float64, reach: float) -> Float64:

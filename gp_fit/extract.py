@@ -28,6 +28,9 @@ class ExtractConfig:
         default=0.35, metadata={"help": "box around the points, in extents"}
     )
     margin_px: float = field(default=12.0, metadata={"help": "least box around the points"})
+    every_piece: bool = field(
+        default=False, metadata={"help": "keep all pieces, not only the one nearest the points"}
+    )
 
     def __post_init__(self) -> None:
         if not self.spacing_px > 0.0:
@@ -40,7 +43,7 @@ def zero_level(
     points_zyx: Float64,
     config: ExtractConfig,
 ) -> tuple[Float64, Int64]:
-    """Mesh the piece of the zero level set that lies nearest to the points.
+    """Mesh the piece of the zero level set that lies nearest to the points, or all pieces.
 
     Parameters
     ----------
@@ -88,7 +91,9 @@ def zero_level(
     except RuntimeError as error:  # the level is met at single nodes only
         raise NoSurfaceError("the fitted function has no zero level near the points") from error
     positions = np.asarray(vertices, dtype=np.float64) * spacing + origin
-    positions, faces = _nearest_piece(positions, faces.astype(np.int64), points_zyx)
+    faces = faces.astype(np.int64)
+    if not config.every_piece:
+        positions, faces = _nearest_piece(positions, faces, points_zyx)
     slopes = gradient(positions)
     shift = -value(positions) / np.maximum(np.sum(slopes**2, axis=1), 1e-6)
     move = shift[:, None] * slopes

@@ -10,16 +10,11 @@ from gp_fit.coverage import DetectionProbability, InsideVolume
 from gp_fit.errors import NoSurfaceError
 from gp_fit.fitted import FittedSurface
 from gp_fit.hermite import HermiteSurface
-from gp_fit.methods import (
-    Scene,
-    StarAttempt,
-    closed_anchored,
-    closed_hermite,
-    finished_star,
-    open_sheet,
-    try_star,
-)
+from gp_fit.level_methods import closed_anchored, closed_hermite, open_sheet
+from gp_fit.methods import StarAttempt, finished_star, try_star
 from gp_fit.points import density_filter
+from gp_fit.reliability import Reliability
+from gp_fit.scene import Scene
 from gp_fit.star_fit import MINIMUM_POINTS
 
 logger = logging.getLogger(__name__)
@@ -30,6 +25,7 @@ def fit_surface(
     config: FitConfig | None = None,
     detection_probability: DetectionProbability | None = None,
     inside_volume: InsideVolume | None = None,
+    reliability: Reliability | None = None,
 ) -> FittedSurface:
     """Fit a membrane through points that show only part of it.
 
@@ -43,6 +39,10 @@ def fit_surface(
         then counts as evidence.
     inside_volume : callable, optional
         Whether positions (N, 3) zyx lie in the tomogram; outside it nothing could be seen.
+    reliability : callable, optional
+        Chance (N,) that points on a surface with unit normals (N, 3) zyx lie where the surface
+        is. At the edge of a missing wedge a surface runs straight on instead of bending; without
+        this, closed surfaces come out too tall there.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def fit_surface(
     raw = checked_points(points_zyx, 3, MINIMUM_POINTS)
     points = raw[density_filter(raw, options.isolation_radius_px, options.isolation_share)]
     points = checked_points(points, 3, MINIMUM_POINTS)
-    scene = Scene(raw, points, detection_probability, inside_volume)
+    scene = Scene(raw, points, detection_probability, inside_volume, reliability)
     result = _routed(scene, options)
     logger.debug("%d points: %s, %s", len(raw), result.method, result.reason)
     return result

@@ -11,24 +11,20 @@ from scipy.optimize import minimize
 from scipy.spatial.distance import cdist
 
 from gp_fit.arrays import Float64, checked_points
+from gp_fit.chunks import by_parts
 from gp_fit.hermite_system import (
     HermiteData,
     HermiteSolution,
+    Turns,
     left_out,
     observed_covariance,
     quadric_trend,
     solve,
 )
-from gp_fit.kernels import thin_plate_3d
-from gp_fit.points import (
-    local_normals,
-    orient_normals,
-    superpoint_spacing,
-    superpoints,
-)
+from gp_fit.kernels import thin_plate_3d, thin_plate_3d_slope
+from gp_fit.points import local_normals, orient_normals, superpoint_spacing, superpoints
 
 MINIMUM_POINTS = 20
-_CHUNK = 2048
 _REACH = 1.3 * 1.5
 _REJECTION_ROUNDS = 4
 
@@ -130,6 +126,9 @@ class HermiteSurface:
             "lengths": np.array(
                 [state.scale_px, state.data.reach, state.spacing_px, state.sd_inflation]
             ),
+            "turn_positions": state.data.turns.positions,
+            "turn_directions": state.data.turns.directions,
+            "turn_slopes": np.stack([state.data.turns.slopes, state.data.turns.variances]),
         }
 
     @classmethod
@@ -137,7 +136,8 @@ class HermiteSurface:
         """Make the surface again from the arrays of `to_arrays`."""
         real = {name: np.asarray(array, dtype=np.float64) for name, array in arrays.items()}
         scale, reach, spacing, inflation = (float(number) for number in real["lengths"])
-        data = HermiteData(real["positions"], real["normals"], real["shares"], reach)
+        turns = Turns(real["turn_positions"], real["turn_directions"], *real["turn_slopes"])
+        data = HermiteData(real["positions"], real["normals"], real["shares"], reach, turns)
         state = HermiteState(
             real["centre_zyx"], scale, data, real["hyper_parameters"], spacing, inflation
         )
@@ -151,28 +151,26 @@ class HermiteSurface:
 
     def value(self, points_zyx: Float64) -> Float64:
         """Return f (N,), near the surface about a distance in voxels, negative inside."""
-        parts = [self._value(part) for part in self._chunks(points_zyx)]
-        return self.state.scale_px * np.concatenate(parts) if parts else np.empty(0)
+        scale = self.state.scale_px
+        return by_parts(lambda part: scale * self._value(part), self._scaled(points_zyx))
 
     def gradient(self, points_zyx: Float64) -> Float64:
         """Gradient (N, 3) of f."""
-        parts = [self._gradient(part) for part in self._chunks(points_zyx)]
-        return np.concatenate(parts) if parts else np.empty((0, 3))
+        return by_parts(self._gradient, self._scaled(points_zyx), 3)
 
     def sd(self, points_zyx: Float64) -> Float64:
         """Return the standard deviation (N,) in voxels of the surface along its normal."""
-        parts = []
-        for part in self._chunks(points_zyx):
-            slope = np.linalg.norm(self._gradient(part), axis=1)
-            parts.append(np.sqrt(self._variance(part)) / np.maximum(slope, 1e-2))
         scale = self.state.sd_inflation * self.state.scale_px
-        return scale * np.concatenate(parts) if parts else np.empty(0)
 
-    def _chunks(self, points_zyx: Float64) -> list[Float64]:
-        scaled = (np.asarray(points_zyx, dtype=np.float64) - self.state.centre_zyx) / (
-            self.state.scale_px
-        )
-        return [scaled[begin : begin + _CHUNK] for begin in range(0, len(scaled), _CHUNK)]
+        def deviation(part: Float64) -> Float64:
+            slope = np.linalg.norm(self._gradient(part), axis=1)
+            return np.asarray(scale * np.sqrt(self._variance(part)) / np.maximum(slope, 1e-2))
+
+        return by_parts(deviation, self._scaled(points_zyx))
+
+    def _scaled(self, points_zyx: Float64) -> Float64:
+        offsets = np.asarray(points_zyx, dtype=np.float64) - self.state.centre_zyx
+        return offsets / self.state.scale_px
 
     def _value(self, q: Float64) -> Float64:
         return np.asarray(
@@ -180,24 +178,26 @@ class HermiteSurface:
         )
 
     def _cross(self, q: Float64) -> Float64:
-        """Prior covariance (N, 2M) of f(q) with the observations."""
+        """Prior covariance (N, 2M + E) of f(q) with the observations."""
         data = self.state.data
-        r = cdist(q, data.positions)
-        along = q @ data.normals.T - np.sum(data.positions * data.normals, axis=1)
-        blocks = [thin_plate_3d(r, data.reach), -6.0 * (r - data.reach) * along]
+        x, n, count = data.places, data.directions, len(data.positions)
+        r = cdist(q, x)
+        along = q @ n.T - np.sum(x * n, axis=1)
+        slopes = -thin_plate_3d_slope(r, data.reach) * along
+        blocks = [thin_plate_3d(r[:, :count], data.reach), slopes]
         return np.asarray(self.state.hyper_parameters[0] * np.hstack(blocks))
 
     def _gradient(self, q: Float64) -> Float64:
         data, trend = self.state.data, self._solution.trend
-        x, n = data.positions, data.normals
-        weights = 6.0 * self.state.hyper_parameters[0] * self._solution.weights
+        x, n, count = data.places, data.directions, len(data.positions)
+        weights = self.state.hyper_parameters[0] * self._solution.weights
         r = cdist(q, x)
         along = q @ n.T - np.sum(x * n, axis=1)
-        lag = r - data.reach
-        radial = lag * weights[: len(x)]
-        radial -= along / np.where(r > 1e-12, r, np.inf) * weights[len(x) :]
+        lag = thin_plate_3d_slope(r, data.reach)
+        radial = -6.0 * along / np.where(r > 1e-12, r, np.inf) * weights[count:]
+        radial[:, :count] += lag[:, :count] * weights[:count]
         result = q * radial.sum(axis=1, keepdims=True) - radial @ x
-        result -= (lag * weights[len(x) :]) @ n
+        result -= (lag * weights[count:]) @ n
         first, second = np.triu_indices(3)
         matrix = np.zeros((3, 3))
         matrix[first, second] = trend[4:]

@@ -2,14 +2,49 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.linalg import cho_solve, cholesky, solve_triangular
 from scipy.spatial.distance import cdist
 
 from gp_fit.arrays import Float64, Int64
-from gp_fit.kernels import thin_plate_3d
+from gp_fit.kernels import thin_plate_3d, thin_plate_3d_slope
+
+
+def _nowhere() -> Float64:
+    return np.empty((0, 3))
+
+
+def _nothing() -> Float64:
+    return np.empty(0)
+
+
+@dataclass(frozen=True, eq=False)
+class Turns:
+    """Observed slopes of f across its normals, which say how far the surface is turned there.
+
+    Parameters
+    ----------
+    positions, directions : (E, 3) float64
+        Where, and along which unit vector.
+    slopes, variances : (E,) float64
+        Derivative of f along it, and its variance.
+    """
+
+    positions: Float64 = field(default_factory=_nowhere)
+    directions: Float64 = field(default_factory=_nowhere)
+    slopes: Float64 = field(default_factory=_nothing)
+    variances: Float64 = field(default_factory=_nothing)
+
+    def joined(self, others: Turns) -> Turns:
+        """Return these and others."""
+        return Turns(
+            np.vstack([self.positions, others.positions]),
+            np.vstack([self.directions, others.directions]),
+            np.concatenate([self.slopes, others.slopes]),
+            np.concatenate([self.variances, others.variances]),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,28 +61,41 @@ class HermiteData:
         1 / number of points averaged in each position.
     reach : float
         R of the kernel, at least 1.2 times the diameter of everything evaluated.
+    turns : Turns
+        Further slopes.
     """
 
     positions: Float64
     normals: Float64
     shares: Float64
     reach: float
+    turns: Turns = field(default_factory=Turns)
 
     def part(self, kept: Int64) -> HermiteData:
-        """Return the observations with these indices."""
+        """Return the superpoints with these indices, without further slopes."""
         return HermiteData(self.positions[kept], self.normals[kept], self.shares[kept], self.reach)
+
+    @property
+    def places(self) -> Float64:
+        """Positions (M + E, 3) of the slopes; the first M are those of the values."""
+        return np.vstack([self.positions, self.turns.positions])
+
+    @property
+    def directions(self) -> Float64:
+        """Directions (M + E, 3) of the slopes."""
+        return np.vstack([self.normals, self.turns.directions])
 
 
 def observed_covariance(data: HermiteData) -> Float64:
-    """Prior covariance (2M, 2M) of values, then normal derivatives, for unit amplitude."""
-    x, n, reach = data.positions, data.normals, data.reach
+    """Prior covariance (2M + E, 2M + E) of values, then slopes, for unit amplitude."""
+    x, n, count = data.places, data.directions, len(data.positions)
     r = cdist(x, x)
     along_second = x @ n.T - np.sum(x * n, axis=1)  # (i, j): d·n_j with d = x_i - x_j
-    along_first = -along_second.T  # (i, j): d·n_i
-    mixed = -6.0 * (r - reach) * along_second
-    ratio = along_first * along_second / np.where(r > 0.0, r, 1.0)
-    slopes = -6.0 * (ratio + (r - reach) * (n @ n.T))
-    return np.block([[thin_plate_3d(r, reach), mixed], [mixed.T, slopes]])
+    lag = thin_plate_3d_slope(r, data.reach)
+    mixed = (-lag * along_second)[:count]
+    ratio = -6.0 * along_second.T * along_second / np.where(r > 0.0, r, np.inf)
+    slopes = -ratio - lag * (n @ n.T)
+    return np.block([[thin_plate_3d(r[:count, :count], data.reach), mixed], [mixed.T, slopes]])
 
 
 def quadric_trend(positions: Float64) -> Float64:
@@ -58,12 +106,12 @@ def quadric_trend(positions: Float64) -> Float64:
 
 
 def observed_trend(data: HermiteData) -> Float64:
-    """Trend of the values, then of the normal derivatives, (2M, 10)."""
-    x, n = data.positions, data.normals
+    """Trend of the values, then of the slopes, (2M + E, 10)."""
+    x, n = data.places, data.directions
     first, second = np.triu_indices(3)
     products = n[:, first] * x[:, second] + x[:, first] * n[:, second]
     slopes = np.hstack([np.zeros((len(x), 1)), n, products])
-    return np.vstack([quadric_trend(x), slopes])
+    return np.vstack([quadric_trend(data.positions), slopes])
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,9 +119,9 @@ class HermiteSolution:
     """Factors and weights for one set of (amplitude², noise², slope noise²)."""
 
     lower: Float64  # Cholesky factor of the covariance of the observations
-    projected: Float64  # (2M, 10): L^-1 H
+    projected: Float64  # (2M + E, 10): L^-1 H
     trend_lower: Float64  # Cholesky factor of Hᵀ K^-1 H
-    weights: Float64  # (2M,) on the kernel
+    weights: Float64  # (2M + E,) on the kernel
     trend: Float64  # (10,)
     minus_log_likelihood: float  # restricted
 
@@ -89,10 +137,10 @@ def solve(
         If the system is not positive definite.
     """
     count = len(data.positions)
-    target = np.concatenate([np.zeros(count), np.ones(count)])
-    nugget = np.concatenate([noise2 * data.shares, np.full(count, slope_noise2)])
+    target = np.concatenate([np.zeros(count), np.ones(count), data.turns.slopes])
+    nugget = [noise2 * data.shares, np.full(count, slope_noise2), data.turns.variances]
     system = amplitude2 * covariance
-    system.flat[:: 2 * count + 1] += nugget
+    system.flat[:: len(system) + 1] += np.concatenate(nugget)
     lower = cholesky(system, lower=True, overwrite_a=True, check_finite=False)
     design = observed_trend(data)
     both = solve_triangular(lower, np.column_stack([design, target]), lower=True)
@@ -107,7 +155,7 @@ def solve(
 
 
 def left_out(solution: HermiteSolution) -> Float64:
-    """Leave-one-out residuals (2M,) in their own standard deviations."""
+    """Leave-one-out residuals (2M + E,) in their own standard deviations."""
     size = len(solution.weights)
     inverse_lower = solve_triangular(solution.lower, np.eye(size), lower=True)
     diagonal = np.sum(inverse_lower**2, axis=0)

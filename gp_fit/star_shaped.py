@@ -8,8 +8,10 @@ import numpy.typing as npt
 from gp_fit.arrays import Float64, Int64
 from gp_fit.ellipsoid import Ellipsoid
 from gp_fit.harmonics import harmonic_sum, harmonics
+from gp_fit.reliability import Reliability
 from gp_fit.sphere import icosphere, mesh_volume
-from gp_fit.star_fit import StarConfig, StarState, fit_star, normal_scale
+from gp_fit.star_fit import StarConfig, StarState, fit_star
+from gp_fit.star_system import normal_scale
 
 _CHUNK = 8192
 
@@ -24,6 +26,9 @@ class StarShapedSurface:
     config : StarConfig, optional
     ellipsoid : Ellipsoid, optional
         The frame; fitted if not given.
+    reliability : callable, optional
+        Chance (N,) that points with unit normals (N, 3) zyx lie where the surface is; see
+        `fit_star`.
 
     Raises
     ------
@@ -39,8 +44,9 @@ class StarShapedSurface:
         points_zyx: Float64,
         config: StarConfig | None = None,
         ellipsoid: Ellipsoid | None = None,
+        reliability: Reliability | None = None,
     ) -> None:
-        self.state = fit_star(points_zyx, config or StarConfig(), ellipsoid)
+        self.state = fit_star(points_zyx, config or StarConfig(), ellipsoid, reliability)
 
     @classmethod
     def from_state(cls, state: StarState) -> StarShapedSurface:

@@ -14,6 +14,7 @@ N_j(c), linear in c, the energy
 
 is lowered by Fisher scoring with a line search. q_j is the share of the expected points that was
 found, w_j the independent trials on the patch, π the share of gaps that the wedge does not explain.
+
 """
 
 from __future__ import annotations
@@ -25,13 +26,21 @@ import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.spatial import cKDTree
 
-from gp_fit.arrays import Bool, Float64
+from gp_fit.arrays import Float64
 from gp_fit.coverage import DetectionProbability, InsideVolume
-from gp_fit.evidence_energy import Energy, EvidenceConfig, Findings, Patches
+from gp_fit.evidence_energy import (
+    Energy,
+    EvidenceConfig,
+    Findings,
+    Patches,
+    PatchLikelihood,
+    findings_of,
+)
 from gp_fit.harmonics import harmonic_gradients, harmonics
 from gp_fit.sphere import spiral_directions
-from gp_fit.star_fit import StarState, normal_scale
+from gp_fit.star_fit import MOST_POINTS, StarState
 from gp_fit.star_shaped import StarShapedSurface
+from gp_fit.star_system import normal_scale
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +82,7 @@ def with_wedge_evidence(
     options = config or EvidenceConfig()
     state = surface.state
     patches = _patches(state, options)
+    raw_points_zyx = raw_points_zyx[:: -(-len(raw_points_zyx) // MOST_POINTS)]
     best = surface
     for _ in range(2):
         findings = _count(
@@ -124,12 +134,7 @@ def _count(
     counts = _hits(surface, patches, raw_points, options.reach_px)
     inside = np.ones(len(height), np.bool_) if inside_volume is None else inside_volume(positions)
     probability = detection_probability(normals / length[:, None])
-    best = float(probability.max())
-    density = _density(counts / areas, inside & (probability > options.well_seen * best))
-    if not density > 0.0:
-        return None
-    found = np.clip(best * counts / (density * areas), 0.0, 1.0)
-    return Findings(found, np.where(inside, areas / options.trial_area_px2, 0.0))
+    return findings_of(counts, areas, probability, inside, options)
 
 
 def _hits(
@@ -149,17 +154,6 @@ def _hits(
     return np.bincount(patch[near], minlength=len(height)).astype(np.float64)
 
 
-def _density(ratios: Float64, well_seen: Bool) -> float:
-    """Points per area where all should be seen; a side missed altogether does not lower it."""
-    if well_seen.sum() < 10:
-        return 0.0
-    everywhere = float(np.median(ratios[well_seen]))
-    hit = ratios[well_seen & (ratios > 0.0)]
-    if len(hit) < 10:
-        return 0.0
-    return max(everywhere, 0.7 * float(np.median(hit)))
-
-
 def _scored(
     plain: StarState,
     start: StarState,
@@ -171,7 +165,7 @@ def _scored(
     try:
         precision = np.asarray(np.linalg.inv(plain.covariance), dtype=np.float64)
         coefficients = start.coefficients
-        energy = Energy(plain, precision, patches, findings, *model)
+        energy = Energy(plain, precision, patches, PatchLikelihood(findings, *model))
         current = energy.value(coefficients)
         for _ in range(model[1].steps):
             gradient, curvature = energy.slope(coefficients)

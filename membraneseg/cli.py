@@ -13,6 +13,7 @@ from rich.logging import RichHandler
 from rich.table import Table
 
 from membraneseg import __version__
+from membraneseg.cli_close import close
 from membraneseg.cli_output import console, print_results, print_table
 from membraneseg.cli_train import train_app
 from membraneseg.errors import MembraneSegError
@@ -38,6 +39,7 @@ app = typer.Typer(
     Exit codes: 0 done (also when there is no membrane), 2 the input or an option is wrong.""",
 )
 app.add_typer(train_app, name="train")
+app.command()(close)
 
 SIMULATE_HELP = """Simulate a tilt series and its tomogram, with the truth beside it.
 
@@ -113,12 +115,20 @@ def run(
     setting: Annotated[
         list[str] | None, typer.Option("--set", help="one setting: stage.key=value; repeatable")
     ] = None,
+    group: Annotated[
+        str | None, typer.Option(help="how membranes are told apart: merge, rl or both [merge]")
+    ] = None,
     resume: Annotated[bool, typer.Option(help="go on where an earlier run stopped")] = False,
     first: Annotated[
         str | None, typer.Option("--from", help="compute again from this stage on")
     ] = None,
     force: ForceOption = False,
     device: DeviceOption = None,
+    closed: Annotated[
+        str | None, typer.Option(help="auto: as the missing wedge explains; all; none")
+    ] = None,
+    strict: Annotated[bool, typer.Option(help="drop the doubtful membranes")] = False,
+    jobs: Annotated[int | None, typer.Option(help="processes [one per core]")] = None,
 ) -> None:
     """Find the membranes of a tomogram: the whole way, from voxels to meshes and report.
 
@@ -137,8 +147,17 @@ def run(
     settings = list(setting or [])
     if device is not None:
         settings.append(f"segment.device={device}")
+    if group is not None:
+        settings.append(f"group.method={group}")
+    if closed is not None:
+        settings.append(f"fit.closure.closed={closed}")
+    if strict:
+        settings.append("refine.strict=true")
     chosen = override(
-        load_config(config, settings), voxel_size_A=voxel_size, tilt_range_deg=tilt_range
+        load_config(config, settings),
+        voxel_size_A=voxel_size,
+        tilt_range_deg=tilt_range,
+        jobs=jobs,
     )
     request = RunRequest(
         tomogram=tomogram,

@@ -40,6 +40,9 @@ class RunConfig:
     mesh_formats: tuple[str, ...] = field(
         default=("glb",), metadata={"help": f"one file per membrane, of {MESH_FORMATS}"}
     )
+    jobs: int = field(
+        default=0, metadata={"help": "processes for the surfaces; 0: one per processor core"}
+    )
     segment: SegmentConfig = field(default_factory=SegmentConfig)
     fragments: FragmentConfig = field(default_factory=FragmentConfig)
     group: GroupConfig = field(default_factory=GroupConfig)
@@ -54,6 +57,11 @@ class RunConfig:
             raise MembraneSegError(
                 f"The tilt range is {self.tilt_range_deg}°: give half the range of the tilt "
                 "series, between 10 and 90 (for -60° to +60°: --tilt-range 60)."
+            )
+        if self.jobs < 0:
+            raise MembraneSegError(
+                f"The number of processes is {self.jobs}, expected 1 or more, or 0 for one per "
+                "processor core: change --jobs."
             )
         for name in self.mesh_formats:
             if name not in MESH_FORMATS:

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import platform
 import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from membraneseg import __version__
 from membraneseg.config import RunConfig
 from membraneseg.coords import zyx_to_xyz
 from membraneseg.io.atomic import write_text
@@ -33,16 +29,16 @@ from membraneseg.io.mrc import write_volume
 from membraneseg.io.placement import MrcHeader
 from membraneseg.io.rows import MembraneRow, VesicleRow
 from membraneseg.io.tables import write_membranes_csv, write_vesicles_csv
-from membraneseg.ledger import StageRecord
 from membraneseg.report.content import ReportContent, StageCost
 from membraneseg.report.content import RunFacts as ReportFacts
 from membraneseg.report.page import write_report
+from membraneseg.run_facts import RunFacts, run_json, versions
 from membraneseg.segment.predict import Segmentation
-from membraneseg.segment.unet import file_sha256
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.labels import paint
 from membraneseg.surface.measure import Measures, measure
 from membraneseg.surface.refined import RefinedMembrane
+from membraneseg.surface_stages import Surfaces
 from membraneseg.types import Mesh, Tomogram
 from membraneseg.vesicles.spheres import Vesicle, find_vesicles, paint_vesicles
 
@@ -52,29 +48,33 @@ NO_MEMBRANE = (
     "no membrane was found: look at probability.mrc; if it is empty, check that membranes are "
     "dark and that the voxel size is right"
 )
-REPORTED_PACKAGES = ("torch", "segmentation-models-pytorch", "numpy", "scipy", "scikit-image")
 
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything that the stages found, in the tomogram's frame."""
+    """Everything that the stages found, in the tomogram's frame.
+
+    Parameters
+    ----------
+    tomogram : Tomogram
+        Densities; where only a mask is known, the mask, dark.
+    frame : VolumeFrame
+    segmentation : Segmentation or None
+        None if no network has looked.
+    surfaces : Surfaces
+    warnings : tuple of str
+    """
 
     tomogram: Tomogram
     frame: VolumeFrame
-    segmentation: Segmentation
-    refined: Sequence[RefinedMembrane]
-    meshes: Sequence[tuple[int, Mesh]]
+    segmentation: Segmentation | None
+    surfaces: Surfaces
     warnings: tuple[str, ...]
 
-
-@dataclass(frozen=True)
-class RunFacts:
-    """How it was found."""
-
-    command: str
-    tomogram: Path
-    weights: Path
-    stages: tuple[StageRecord, ...]
+    @property
+    def meshes(self) -> Sequence[tuple[int, Mesh]]:
+        """(label, Mesh) of each membrane."""
+        return self.surfaces.meshes.meshes
 
 
 @dataclass(frozen=True)
@@ -106,25 +106,27 @@ def write_everything(
     RunResult
     """
     rows = membrane_rows(findings)
-    vesicles = find_vesicles(
-        findings.tomogram.voxels, findings.meshes, findings.frame, config.vesicles
-    )
     warnings = findings.warnings if rows else (*findings.warnings, NO_MEMBRANE)
     write_volumes(folder, findings, header, config)
     write_meshes(folder, findings.meshes, config.mesh_formats)
     write_membranes_csv(folder / "membranes.csv", rows)
-    write_vesicle_files(folder, vesicles, findings.frame, header)
+    closed = sum(row.closed for row in rows)
+    found = f"{len(rows)} membranes ({closed} closed)"
+    if facts.has_density:
+        vesicles = find_vesicles(
+            findings.tomogram.voxels, findings.meshes, findings.frame, config.vesicles
+        )
+        write_vesicle_files(folder, vesicles, findings.frame, header)
+        found += f", {len(vesicles)} of them round vesicles"
     write_cxc(folder / "open.cxc", facts.tomogram, "membranes.glb", header, rows)
     content = report_content(findings, rows, warnings, facts)
     write_report(folder / "report.html", content)
-    write_text(folder / "run.json", run_json(findings, config, facts, warnings))
+    write_text(
+        folder / "run.json", run_json(findings.surfaces, findings.frame, config, facts, warnings)
+    )
     for text in warnings:
         log.warning(text)
-    closed = sum(row.closed for row in rows)
-    summary = [
-        f"{len(rows)} membranes ({closed} closed), {len(vesicles)} of them round vesicles; "
-        f"{len(warnings)} warnings"
-    ]
+    summary = [f"{found}; {len(warnings)} warnings"]
     names = {
         "membranes": "membranes.mrc",
         "observed part": "observed.mrc",
@@ -138,12 +140,13 @@ def write_everything(
         "ChimeraX": "open.cxc",
         "report": "report.html",
     }
-    return RunResult({what: folder / name for what, name in names.items()}, summary, content)
+    files = {what: folder / name for what, name in names.items() if (folder / name).exists()}
+    return RunResult(files, summary, content)
 
 
 def membrane_rows(findings: Findings) -> list[MembraneRow]:
     """One row of membranes.csv per membrane, in the order of the meshes."""
-    by_label = {one.membrane.label: one for one in findings.refined}
+    by_label = {one.membrane.label: one for one in findings.surfaces.refined}
     rows = []
     for label, mesh in findings.meshes:
         refined = by_label[label]
@@ -186,9 +189,10 @@ def write_volumes(folder: Path, findings: Findings, header: MrcHeader, config: R
         "observed.mrc": (labels.observed, "membranes as far as the data show them"),
         "instances.mrc": (narrow_labels(labels.instances), "membrane ids"),
         "uncertainty.mrc": (labels.uncertainty, "standard deviation of the surface, A"),
-        "probability.mrc": (findings.segmentation.membrane, "membrane probability"),
-        "proteins.mrc": (findings.segmentation.protein, "proteins"),
     }
+    if findings.segmentation is not None:
+        volumes["probability.mrc"] = (findings.segmentation.membrane, "membrane probability")
+        volumes["proteins.mrc"] = (findings.segmentation.protein, "proteins")
     for name, (voxels, note) in volumes.items():
         write_volume(folder / name, voxels, header, note)
 
@@ -245,13 +249,6 @@ def write_vesicle_files(
     write_spheres_mod(folder / "vesicles.mod", centres, radii, header)
 
 
-def versions(weights: Path) -> dict[str, str]:
-    """What the result depends on besides input and settings."""
-    found = {"membraneseg": __version__, "python": platform.python_version()}
-    found |= {name: metadata.version(name) for name in REPORTED_PACKAGES}
-    return found | {f"weights {weights.name}": "sha256 " + file_sha256(weights)}
-
-
 def report_content(
     findings: Findings, rows: Sequence[MembraneRow], warnings: tuple[str, ...], facts: RunFacts
 ) -> ReportContent:
@@ -259,7 +256,7 @@ def report_content(
     return ReportContent(
         name=facts.tomogram.name,
         voxels=findings.tomogram.voxels,
-        probability=findings.segmentation.membrane,
+        probability=None if findings.segmentation is None else findings.segmentation.membrane,
         voxel_size_A=findings.frame.voxel_size_A,
         origin_zyx_A=findings.frame.origin_zyx_A,
         meshes=tuple(findings.meshes),
@@ -280,21 +277,3 @@ def _as_text(row: MembraneRow) -> dict[str, str]:
         name: f"{value:.4g}" if isinstance(value, float) else "" if value is None else str(value)
         for name, value in asdict(row).items()
     }
-
-
-def run_json(
-    findings: Findings, config: RunConfig, facts: RunFacts, warnings: tuple[str, ...]
-) -> str:
-    """versions, hashes, seconds and memory per stage, counts and warnings."""
-    content = {
-        "command": facts.command,
-        "tomogram": str(facts.tomogram.resolve()),
-        "voxel_size_A": findings.frame.voxel_size_A,
-        "origin_xyz_A": [float(v) for v in zyx_to_xyz(findings.frame.origin_zyx_A)],
-        "tilt_range_deg": config.tilt_range_deg,
-        "versions": versions(facts.weights),
-        "membranes": len(findings.meshes),
-        "stages": [asdict(record) for record in facts.stages],
-        "warnings": list(warnings),
-    }
-    return json.dumps(content, indent=2) + "\n"

@@ -31,6 +31,7 @@ from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.select import select_points
 from membraneseg.surface_stages import surfaces_of
 from membraneseg.types import Float32, MembraneGroup, Tomogram
+from rl_agent.policy import load_policy
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +84,7 @@ def find_membranes(
     shape = (tomogram.voxels.shape[0], tomogram.voxels.shape[1], tomogram.voxels.shape[2])
     frame = VolumeFrame(shape, tomogram.voxel_size_A, tomogram.origin_zyx_A, config.tilt_range_deg)
     segmentation = _segment(tomogram, config, ledger, weights)
-    groups = _group(segmentation.membrane, frame, config, ledger)
+    groups = groups_in(segmentation.membrane, frame, config, ledger)
     found = surfaces_of(groups, tomogram.voxels, frame, config, ledger)
     return Findings(tomogram, frame, segmentation, found, found.notes)
 
@@ -100,10 +101,10 @@ def _segment(tomogram: Tomogram, config: RunConfig, ledger: Ledger, weights: Pat
     return ledger.run("segment", [config.segment, file_sha256(weights)], compute, codec)
 
 
-def _group(
+def groups_in(
     probability: Float32, frame: VolumeFrame, config: RunConfig, ledger: Ledger
 ) -> list[MembraneGroup]:
-    """Probability to curves, curves to membranes, membranes to trusted points."""
+    """Probability (Z, Y, X) to curves, curves to membranes, membranes to trusted points."""
     geometry = VolumeGeometry(frame.voxel_size_A, frame.origin_zyx_A, frame.tilt_range_deg)
     codec = Codec(values.groups_to_arrays, values.groups_from_arrays)
     fragments = ledger.run(
@@ -112,12 +113,14 @@ def _group(
         lambda progress: trace_fragments(probability, config.fragments, progress),
         Codec(values.fragments_to_arrays, values.fragments_from_arrays),
     )
-    groups = ledger.run(
-        "groups",
-        config.group,
-        lambda progress: group_membranes(fragments, probability, geometry, config.group, progress),
-        codec,
-    )
+
+    def compute(progress: Progress) -> list[MembraneGroup]:
+        policy = None if config.group.method == "merge" else load_policy()
+        return group_membranes(
+            fragments, probability, geometry, config.group, progress, policy=policy
+        )
+
+    groups = ledger.run("groups", config.group, compute, codec)
 
     def select(progress: Progress) -> list[MembraneGroup]:
         chosen = []
@@ -144,6 +147,11 @@ def rewrite_report(folder: Path) -> Path:
         raise MembraneSegError(
             f"{folder} holds no finished run ({error}): give the output folder of membraneseg run."
         ) from error
+    if not (folder / "stages" / "segment.npz").is_file():
+        raise MembraneSegError(
+            f"{folder} does not come from membraneseg run, whose stages a report needs: make the "
+            "result again."
+        )
     request = RunRequest(Path(facts["tomogram"]), folder, resume=True, command=facts["command"])
     run_tomogram(request, replace(config, tilt_range_deg=facts["tilt_range_deg"]), SilentReporter())
     return folder / "report.html"

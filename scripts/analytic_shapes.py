@@ -40,6 +40,8 @@ class Body:
         Counter-clockwise from outside when read as xyz.
     bend_px : float
         Radius of curvature across the wedge's edge, which tells how far streaks run off.
+    axis : (3,) float64
+        Unit vector about which gaps are cut.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Body:
     normals: Float64
     faces: Int64
     bend_px: float
+    axis: Float64
 
     @property
     def volume(self) -> float:
@@ -64,7 +67,7 @@ class Body:
 
 
 def vesicle(
-    rng: np.random.Generator, radius: float = 32.0, deformation: float = 0.07, fine: int = 44
+    rng: np.random.Generator, radius: float = 32.0, deformation: float = 0.07, fine: int = 32
 ) -> Body:
     """Sphere with a random bending deformation of degrees 2 to 8.
 
@@ -90,7 +93,8 @@ def vesicle(
     height = 1.0 + harmonics(directions, 8) @ draw
     normals = height[:, None] * directions - harmonic_gradients(directions, 8) @ draw
     normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    return Body("vesicle", radius * height[:, None] * directions, normals, faces, radius)
+    surface = radius * height[:, None] * directions
+    return Body("vesicle", surface, normals, faces, radius, np.array([1.0, 0.0, 0.0]))
 
 
 def tube(rng: np.random.Generator) -> Body:
@@ -151,7 +155,7 @@ def _posed(name: str, outside: Implicit, rng: np.random.Generator, bend_px: floa
     faces = np.asarray(faces, dtype=np.int64)
     if mesh_volume(positions, faces) < 0.0:
         faces = np.ascontiguousarray(faces[:, ::-1])
-    return Body(name, positions @ turn.T, normals @ turn.T, faces, bend_px)
+    return Body(name, positions @ turn.T, normals @ turn.T, faces, bend_px, turn[:, 1])
 
 
 def _slope(outside: Implicit, q: Float64) -> Float64:
@@ -178,7 +182,7 @@ class Sight:
     outliers : float
         Share of points anywhere in the box.
     gaps_deg : tuple of float
-        Widths of sectors about the beam from which every point is lost.
+        Widths of sectors about the body's axis from which every point is lost.
     density : float
         Points per voxel² where all is seen.
     """
@@ -200,7 +204,13 @@ class Sight:
         steps = (self.half_depth_deg - depth) / self.softness_deg
         return np.asarray(self.found_at_most * expit(steps))
 
+    def reliability(self, normals: Float64) -> Float64:
+        """Chance (N,) that a point on a surface with unit normals (N, 3) has not run off."""
+        depth = wedge_depth_deg(normals, self.tilt_range_deg)
+        return np.asarray(expit(self.streak_depth_deg - STREAK_MARGIN_DEG - depth))
 
+
+STREAK_MARGIN_DEG = 3.0
 STREAKED = {
     "half_depth_deg": 12.0,
     "softness_deg": 3.0,
@@ -220,7 +230,7 @@ def cloud(body: Body, sight: Sight, rng: np.random.Generator) -> Float64:
     depth = wedge_depth_deg(normals, sight.tilt_range_deg)
     luck = ndtr(_smooth_field(points, MISS_LENGTH_PX, rng))
     seen = luck < sight.detection_probability(normals)
-    azimuth = np.rad2deg(np.arctan2(points[:, 1], points[:, 2])) % 360.0
+    azimuth = _azimuth_deg(points - body.vertices.mean(axis=0), body.axis)
     for width in sight.gaps_deg:
         seen &= (azimuth - rng.uniform(0.0, 360.0)) % 360.0 > width
     past = np.deg2rad(np.clip(depth - sight.streak_depth_deg, 0.0, 40.0))
@@ -232,6 +242,13 @@ def cloud(body: Body, sight: Sight, rng: np.random.Generator) -> Float64:
     middle, half = 0.5 * (low + high), 0.65 * (high - low)
     stray = rng.uniform(-1.0, 1.0, size=(round(sight.outliers * len(found)), 3)) * half + middle
     return np.concatenate([found, stray])
+
+
+def _azimuth_deg(offsets: Float64, axis: Float64) -> Float64:
+    """Angle (N,) about an axis, from anywhere."""
+    first = np.cross(axis, np.roll(axis, 1) + 0.1)
+    first /= np.linalg.norm(first)
+    return np.asarray(np.rad2deg(np.arctan2(offsets @ np.cross(axis, first), offsets @ first)))
 
 
 def _spread(body: Body, density: float, rng: np.random.Generator) -> tuple[Float64, Float64]:

@@ -11,6 +11,7 @@ is visible, and nothing else. Seeds from 9000 on are for final scores only.
 
 import argparse
 import json
+import tempfile
 import time
 from pathlib import Path
 
@@ -29,16 +30,16 @@ from membraneseg.io.mrc import read_tomogram
 from membraneseg.io.truth import read_truth
 from membraneseg.ledger import Ledger
 from membraneseg.phantom.presets import PRESETS
-from membraneseg.pipeline import find_membranes
+from membraneseg.pipeline import groups_in
 from membraneseg.progress import SilentReporter
 from membraneseg.scene_file import load_scene
-from membraneseg.segment.unet import DEFAULT_WEIGHTS
+from membraneseg.segment.predict import predict
+from membraneseg.segment.unet import DEFAULT_WEIGHTS, load_weights
 from membraneseg.simulate import SimulateRequest, simulate_to_folder
-from membraneseg.surface.fit import fit_membranes
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.labels import paint, vertex_normals
-from membraneseg.surface.mesh import membrane_mesh
 from membraneseg.surface.midline import mask_thickness_px, middle_points
+from membraneseg.surface_stages import Surfaces, surfaces_of
 from membraneseg.types import MembraneGroup, Mesh
 from synth2d.wedge import wedge_depth_deg
 
@@ -57,7 +58,9 @@ MEASURES = {
     "slice_dice_seen": "slices seen",
     "true_membranes": "true",
     "predicted_membranes": "found",
-    "seconds": "s",
+    "crossings_before": "crossing",
+    "crossings_after": "after",
+    "seconds": "CPU s",
 }
 
 
@@ -104,28 +107,35 @@ def visible_groups(true: LabelledMembranes, frame: VolumeFrame) -> list[Membrane
 
 def surfaces_of_visible(
     true: LabelledMembranes, frame: VolumeFrame, config: RunConfig
-) -> tuple[list[tuple[int, Mesh]], dict[int, bool]]:
-    """Meshes and closed flags from perfect masks of what is visible."""
-    fitted = fit_membranes(visible_groups(true, frame), frame, config.fit)
-    meshes = [(one.label, membrane_mesh(one, frame, config.fit)) for one in fitted]
-    return meshes, {one.label: one.surface.closed for one in fitted}
+) -> tuple[Surfaces, dict[int, bool]]:
+    """Surfaces and closed flags from perfect masks of what is visible."""
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = Ledger(Path(folder), "benchmark", SilentReporter())
+        found = surfaces_of(visible_groups(true, frame), None, frame, config, ledger)
+    return found, {one.membrane.label: one.membrane.surface.closed for one in found.refined}
+
+
+def network_probability(place: Path, config: RunConfig) -> np.ndarray:
+    """Probability of membrane by the shipped network, kept beside the phantom."""
+    kept = place / "probability.npy"
+    if not kept.exists():
+        tomogram, _ = read_tomogram(place / "tomogram.mrc")
+        found = predict(tomogram, *load_weights(DEFAULT_WEIGHTS), config.segment)
+        np.save(kept, found.membrane.astype(np.float16))
+    return np.load(kept).astype(np.float32)
 
 
 def surfaces_of_network(
     place: Path, frame: VolumeFrame, config: RunConfig
-) -> tuple[list[tuple[int, Mesh]], dict[int, bool]]:
-    """Meshes and closed flags from the shipped network and the pipeline's grouping."""
+) -> tuple[Surfaces, dict[int, bool]]:
+    """Surfaces and closed flags from the shipped network and the pipeline's grouping."""
     tomogram, _ = read_tomogram(place / "tomogram.mrc")
-    stages = place / "stages"
-    stages.mkdir(exist_ok=True)
-    first = "fragments" if (stages / "segment.npz").exists() else None
-    ledger = Ledger(stages, "benchmark", SilentReporter(), resume=True, first=first)
-    findings = find_membranes(tomogram, config, ledger, DEFAULT_WEIGHTS)
-    for stage in stages.glob("*.npz"):
-        if stage.stem != "segment":
-            stage.unlink()
-    closed = {one.membrane.label: one.membrane.surface.closed for one in findings.refined}
-    return list(findings.meshes), closed
+    probability = network_probability(place, config)
+    with tempfile.TemporaryDirectory() as folder:
+        ledger = Ledger(Path(folder), "benchmark", SilentReporter())
+        groups = groups_in(probability, frame, config, ledger)
+        found = surfaces_of(groups, tomogram.voxels, frame, config, ledger)
+    return found, {one.membrane.label: one.membrane.surface.closed for one in found.refined}
 
 
 def score(place: Path, source: str, settings: list[str]) -> Scores:
@@ -136,13 +146,14 @@ def score(place: Path, source: str, settings: list[str]) -> Scores:
     true, tomogram = read_true_membranes(place)
     shape = tuple(int(n) for n in facts["shape_zyx"])
     frame = VolumeFrame(shape, tomogram.voxel_size_A, tomogram.origin_zyx_A, tilt_range_deg)
-    started = time.monotonic()
+    started = time.process_time()
     with threadpool_limits(1):
         if source == "visible":
-            meshes, closed = surfaces_of_visible(true, frame, config)
+            found, closed = surfaces_of_visible(true, frame, config)
         else:
-            meshes, closed = surfaces_of_network(place, frame, config)
-    seconds = time.monotonic() - started
+            found, closed = surfaces_of_network(place, frame, config)
+    meshes = found.meshes.meshes
+    seconds = time.process_time() - started
     geometry = Geometry(frame.voxel_size_A, frame.origin_zyx_A, tilt_range_deg)
     scores = score_membranes(labelled(meshes, closed, frame, config), true, geometry)
     seen = [seen_part(mesh, tilt_range_deg) for mesh in true.meshes]
@@ -153,6 +164,8 @@ def score(place: Path, source: str, settings: list[str]) -> Scores:
         "oracle": oracle_scores["surface_dice_2px"],
         "slice_dice_seen": oracle_scores["slice_dice"],
         "decisions": decisions(scores, true, closed, source),
+        "crossings_before": found.meshes.crossings_before,
+        "crossings_after": found.meshes.crossings_after,
         "seconds": seconds,
     }
 

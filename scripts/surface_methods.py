@@ -9,7 +9,7 @@ from analytic_shapes import Float64, Sight
 from scipy.interpolate import RBFInterpolator
 from surface_scores import Fit
 
-from gp_fit import FitConfig, fit_surface
+from gp_fit import FitConfig, Reliability, StarConfig, fit_surface
 from gp_fit.extract import ExtractConfig, zero_level
 from gp_fit.points import (
     density_filter,
@@ -19,6 +19,8 @@ from gp_fit.points import (
     superpoints,
     transfer_orientation,
 )
+from gp_fit.scene import unit_normals
+from synth2d.wedge import wedge_depth_deg
 
 Method = Callable[[Float64, Sight], Fit]
 
@@ -29,14 +31,41 @@ POISSON_DEPTH = 6
 
 
 def ours(config: FitConfig) -> Method:
-    """Fit with gp_fit."""
+    """Fit with gp_fit, which trusts every point."""
+    return lambda points, sight: _fitted(points, config, sight, None)
+
+
+def ours_wary(config: FitConfig) -> Method:
+    """Fit with gp_fit, which knows that points at the wedge's edge run straight on."""
+
+    def fit(points: Float64, sight: Sight) -> Fit:
+        return _fitted(points, config, sight, sight.reliability)
+
+    return fit
+
+
+def _fitted(
+    points: Float64, config: FitConfig, sight: Sight, reliability: Reliability | None
+) -> Fit:
+    started = time.process_time()
+    found = fit_surface(points, config, sight.detection_probability, reliability=reliability)
+    seconds = time.process_time() - started
+    note = "; ".join((found.method, *found.warnings))
+    return Fit(found.vertices_zyx, found.faces, found.vertex_sd, seconds, note)
+
+
+def cut_at(depth_deg: float, rounds: int = 4) -> Method:
+    """Leave out points whose fitted normals lie deeper in the wedge than this, and fit again."""
+    config = FitConfig(method="star", evidence=False, star=StarConfig(search=False))
 
     def fit(points: Float64, sight: Sight) -> Fit:
         started = time.process_time()
-        found = fit_surface(points, config, sight.detection_probability)
+        found = fit_surface(points, config)
+        for _ in range(rounds):
+            depth = wedge_depth_deg(unit_normals(found, points), sight.tilt_range_deg)
+            found = fit_surface(points[depth < depth_deg], config)
         seconds = time.process_time() - started
-        note = "; ".join((found.method, *found.warnings))
-        return Fit(found.vertices_zyx, found.faces, found.vertex_sd, seconds, note)
+        return Fit(found.vertices_zyx, found.faces, found.vertex_sd, seconds)
 
     return fit
 
@@ -84,13 +113,26 @@ def _normals(points: Float64) -> Float64:
     return transfer_orientation(coarse, rough, points, local_normals(points, 5.0))
 
 
-_PLAIN = FitConfig(evidence=False)
-METHODS: dict[str, Method] = {
-    "star + evidence": ours(FitConfig(method="star")),
-    "star": ours(replace(_PLAIN, method="star")),
-    "Hermite + evidence": ours(FitConfig(method="hermite")),
-    "Hermite": ours(replace(_PLAIN, method="hermite")),
-    "anchored (paper)": ours(replace(_PLAIN, method="anchored")),
+_STAR = FitConfig(method="star")
+_HERMITE = FitConfig(method="hermite")
+_TOGETHER = StarConfig(erring_together=4.0)
+STAR_WITH = "star + evidence"
+STARS: dict[str, Method] = {
+    STAR_WITH: ours(_STAR),
+    "star": ours(replace(_STAR, evidence=False)),
+}
+HERMITES: dict[str, Method] = {
+    "Hermite + evidence": ours(_HERMITE),
+    "Hermite": ours(replace(_HERMITE, evidence=False)),
+}
+OTHERS: dict[str, Method] = {
+    "anchored (paper)": ours(FitConfig(method="anchored")),
     "screened Poisson": screened_poisson,
     "RBF (SciPy)": radial_basis,
+}
+WARY: dict[str, Method] = {
+    "wary star + evidence": ours_wary(_STAR),
+    "the same, erring together": ours_wary(replace(_STAR, star=_TOGETHER)),
+    "cut at -17°, fixed prior": cut_at(-17.0),
+    "star + evidence": ours(_STAR),
 }

@@ -1,6 +1,9 @@
 """How far a fitted mesh lies from a body's true surface."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +13,8 @@ from scipy.spatial import cKDTree
 from gp_fit.sphere import euler_number, is_watertight, mesh_volume
 
 SHELL_HALF_PX = 1.5
-_SAMPLE_PX = 0.5
+_SAMPLE_PX = 1.0
+_VOXEL_STEP_PX = 2.0
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,48 @@ class Fit:
     sd: Float64 | None
     seconds: float
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Mesh:
+    """A triangle mesh to which distances are asked.
+
+    Parameters
+    ----------
+    vertices : (V, 3) float64
+    faces : (F, 3) int64
+    """
+
+    vertices: Float64
+    faces: Int64
+
+    @cached_property
+    def _samples(self) -> tuple[cKDTree, Float64, Float64, npt.NDArray[np.int64]]:
+        """Tree of points on the faces, the points, their normals and nearest corners."""
+        corners = self.vertices[self.faces]
+        cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+        normals = cross / np.maximum(np.linalg.norm(cross, axis=1, keepdims=True), 1e-12)
+        edge = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max()
+        parts = max(1, int(np.ceil(edge / _SAMPLE_PX)))
+        steps = [(i, j) for i in range(parts + 1) for j in range(parts + 1 - i)]
+        weights = np.array([(parts - i - j, i, j) for i, j in steps]) / parts
+        points = np.einsum("sk,fkd->sfd", weights, corners).reshape(-1, 3)
+        nearest = self.faces[:, np.argmax(weights, axis=1)].T.reshape(-1)
+        tree = cKDTree(points, balanced_tree=False, compact_nodes=False)
+        return tree, points, np.tile(normals, (len(steps), 1)), nearest
+
+    def distance(
+        self, points: Float64, reach_px: float = np.inf
+    ) -> tuple[Float64, npt.NDArray[np.int64]]:
+        """Distance (N,) of points (N, 3) and the nearest vertex (N,); infinite beyond reach."""
+        tree, samples, normals, nearest = self._samples
+        away, index = tree.query(points, distance_upper_bound=reach_px)
+        found = np.isfinite(away)
+        index = np.where(found, index, 0)
+        across = np.abs(np.sum((points - samples[index]) * normals[index], axis=1))
+        beside = np.where(found, away, 0.0) ** 2 - (0.6 * _SAMPLE_PX) ** 2
+        gap = np.maximum(across, np.sqrt(np.maximum(beside, 0.0)))
+        return np.where(found, gap, np.inf), nearest[index]
 
 
 def score(body: Body, sight: Sight, fit: Fit) -> dict[str, float]:
@@ -37,10 +83,11 @@ def score(body: Body, sight: Sight, fit: Fit) -> dict[str, float]:
     -------
     dict
         Distances of the true surface from the mesh, in voxels and weighted by area; shell Dice;
-        volume error in percent; share of the true cap surface within two deviations; 1 where the
-        mesh is watertight and has Euler number 2; CPU seconds.
+        volume error in percent; share of the true surface within two deviations; 1 where the mesh
+        is watertight and has Euler number 2; CPU seconds.
     """
-    gap, nearest = distance_to_mesh(body.vertices, fit.vertices, fit.faces)
+    mesh = Mesh(fit.vertices, fit.faces)
+    gap, nearest = mesh.distance(body.vertices)
     cap, areas = body.is_cap(sight.tilt_range_deg), body.areas
     order = np.argsort(gap[cap])
     rising = np.cumsum(areas[cap][order]) / areas[cap].sum()
@@ -50,7 +97,7 @@ def score(body: Body, sight: Sight, fit: Fit) -> dict[str, float]:
         "seen": float(np.average(gap[~cap], weights=areas[~cap])),
         "cap": float(np.average(gap[cap], weights=areas[cap])),
         "cap p95": float(gap[cap][order][np.searchsorted(rising, 0.95)]),
-        "Dice": shell_dice(body, fit),
+        "Dice": shell_dice(Mesh(body.vertices, body.faces), mesh),
         "volume %": 100.0 * (mesh_volume(fit.vertices, fit.faces) / body.volume - 1.0),
         "sound": float(sound),
         "CPU s": fit.seconds,
@@ -62,38 +109,12 @@ def score(body: Body, sight: Sight, fit: Fit) -> dict[str, float]:
     return scores
 
 
-def distance_to_mesh(
-    points: Float64, vertices: Float64, faces: Int64, reach_px: float = np.inf
-) -> tuple[Float64, npt.NDArray[np.int64]]:
-    """Distance (N,) of points from a triangle mesh, and the nearest vertex (N,).
-
-    Beyond `reach_px` the distance is infinite and the vertex 0.
-    """
-    corners = vertices[faces]
-    cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
-    normals = cross / np.maximum(np.linalg.norm(cross, axis=1, keepdims=True), 1e-12)
-    edge = np.linalg.norm(corners - np.roll(corners, 1, axis=1), axis=2).max()
-    parts = max(1, int(np.ceil(edge / _SAMPLE_PX)))
-    steps = [(i, j) for i in range(parts + 1) for j in range(parts + 1 - i)]
-    weights = np.array([(parts - i - j, i, j) for i, j in steps]) / parts
-    samples = np.einsum("sk,fkd->sfd", weights, corners).reshape(-1, 3)
-    away, index = cKDTree(samples).query(points, distance_upper_bound=reach_px)
-    found = np.isfinite(away)
-    index = np.where(found, index, 0)
-    step, face = index // len(faces), index % len(faces)
-    across = np.abs(np.sum((points - samples[index]) * normals[face], axis=1))
-    along = np.maximum(away, 0.0) ** 2 - (0.6 * _SAMPLE_PX) ** 2
-    gap = np.where(found, np.maximum(across, np.sqrt(np.maximum(along, 0.0))), np.inf)
-    corner = faces[face, np.argmax(weights[step], axis=1)]
-    return gap, np.where(found, corner, 0)
-
-
-def shell_dice(body: Body, fit: Fit) -> float:
-    """Dice of the shells of 3 voxels about the true and the fitted surface."""
-    low = np.floor(body.vertices.min(axis=0) - 6.0)
-    shape = np.ceil(body.vertices.max(axis=0) + 6.0 - low).astype(int)
-    voxels = np.indices(tuple(shape)).reshape(3, -1).T + low
+def shell_dice(true: Mesh, found: Mesh) -> float:
+    """Dice of the shells of 3 voxels about two surfaces, from one voxel in eight."""
+    low = np.floor(true.vertices.min(axis=0) - 6.0)
+    shape = np.ceil((true.vertices.max(axis=0) + 6.0 - low) / _VOXEL_STEP_PX).astype(int)
+    voxels = np.indices(tuple(shape)).reshape(3, -1).T * _VOXEL_STEP_PX + low
     reach = 2.0 * SHELL_HALF_PX
-    true = distance_to_mesh(voxels, body.vertices, body.faces, reach)[0] <= SHELL_HALF_PX
-    found = distance_to_mesh(voxels, fit.vertices, fit.faces, reach)[0] <= SHELL_HALF_PX
-    return float(2.0 * np.sum(true & found) / (true.sum() + found.sum()))
+    in_true = true.distance(voxels, reach)[0] <= SHELL_HALF_PX
+    in_found = found.distance(voxels, reach)[0] <= SHELL_HALF_PX
+    return float(2.0 * np.sum(in_true & in_found) / (in_true.sum() + in_found.sum()))

@@ -76,17 +76,9 @@ def evaluate_result(result_folder: Path, truth_folder: Path) -> Scores:
         If a file is missing or the two folders are of different volumes.
     """
     truth = read_truth(truth_folder)
-    true_mask, _ = read_tomogram(truth_folder / "truth_membranes.mrc")
+    true, true_mask = read_true_membranes(truth_folder)
     mask, _ = read_tomogram(result_folder / "membranes.mrc", true_mask.voxel_size_A)
     _check_same_space(mask, true_mask, result_folder, truth_folder)
-    named = read_glb(truth_folder / "truth_meshes.glb")
-    true = LabelledMembranes(
-        true_mask.voxels,
-        read_tomogram(truth_folder / "truth_instances.mrc")[0].voxels,
-        tuple(mesh for _, mesh, _ in named),
-        tuple(membrane_label(name) for name, _, _ in named),
-        tuple(is_watertight(mesh) for _, mesh, _ in named),
-    )
     predicted = _read_result(result_folder, mask)
     geometry = Geometry(
         true_mask.voxel_size_A, true_mask.origin_zyx_A, float(truth["tilt_range_deg"])
@@ -96,6 +88,36 @@ def evaluate_result(result_folder: Path, truth_folder: Path) -> Scores:
     vesicles = _vesicle_scores(result_folder, truth_folder, truth.get("cut_vesicles", []))
     counts |= {key: value for key, value in vesicles.items() if isinstance(value, int)}
     return counts | {k: v for k, v in (scores | vesicles).items() if k not in counts}
+
+
+def read_true_membranes(folder: Path) -> tuple[LabelledMembranes, Tomogram]:
+    """Read the membranes of a phantom, and its mask of them as a placed volume.
+
+    Parameters
+    ----------
+    folder : Path
+        Of `membraneseg simulate`.
+
+    Returns
+    -------
+    true : LabelledMembranes
+    mask : Tomogram
+
+    Raises
+    ------
+    MembraneSegError
+        If a file is missing or cannot be read.
+    """
+    mask, _ = read_tomogram(folder / "truth_membranes.mrc")
+    named = read_glb(folder / "truth_meshes.glb")
+    true = LabelledMembranes(
+        mask.voxels,
+        read_tomogram(folder / "truth_instances.mrc")[0].voxels,
+        tuple(mesh for _, mesh, _ in named),
+        tuple(membrane_label(name) for name, _, _ in named),
+        tuple(is_watertight(mesh) for _, mesh, _ in named),
+    )
+    return true, mask
 
 
 def format_table(scores: Scores) -> list[tuple[str, str]]:

@@ -9,6 +9,8 @@ from membraneseg.errors import MembraneSegError
 from membraneseg.group.quadric import Tolerance
 from membraneseg.types import Float64
 
+METHODS = ("merge", "rl", "both")
+
 
 class VolumeGeometry(NamedTuple):
     """Where a volume stands in space and how it was tilted.
@@ -30,34 +32,50 @@ class VolumeGeometry(NamedTuple):
 
 @dataclass(frozen=True)
 class GroupConfig:
-    """How curves become membranes. Lengths are in voxels."""
+    """How membranes are told apart. Lengths are in voxels."""
 
+    method: str = field(
+        default="merge",
+        metadata={"help": "merge: region merging in 3-D; rl: walker in each slice; both"},
+    )
     smoothing_px: float = field(
-        default=0.7, metadata={"help": "Gaussian smoothing of the probability"}
+        default=1.0, metadata={"help": "Gaussian smoothing of the probability"}
     )
-    piece_px: float = field(
-        default=8.0, metadata={"help": "length of the pieces curves are cut to"}
+    threshold: float = field(
+        default=0.35, metadata={"help": "smoothed probability from which on a voxel is membrane"}
     )
-    bend_reach_px: float = field(
-        default=10.0, metadata={"help": "curvature is measured over this length to either side"}
-    )
-    link_reach_px: float = field(
-        default=8.0, metadata={"help": "largest distance between neighbouring pieces"}
-    )
-    max_link_cost: float = field(
-        default=8.0, metadata={"help": "largest disagreement of neighbouring pieces (squared)"}
+    min_ridge_strength: float = field(
+        default=0.02, metadata={"help": "least curvature of the probability across a membrane"}
     )
     stack_from_px: float = field(
-        default=1.8, metadata={"help": "parallel pieces at least this far apart are two membranes"}
+        default=2.0, metadata={"help": "parallel points at least this far apart are two membranes"}
     )
     stack_to_px: float = field(
-        default=8.0, metadata={"help": "... and at most this far apart (beyond, no neighbours)"}
+        default=7.0, metadata={"help": "... and at most this far apart (beyond, no neighbours)"}
     )
-    max_stacked: float = field(
-        default=0.1, metadata={"help": "share of a region's pieces that may lie above another's"}
+    max_gap_px: float = field(
+        default=60.0, metadata={"help": "longest gap of the missing wedge that is bridged"}
+    )
+    min_bridged: float = field(
+        default=0.5, metadata={"help": "share of a rim that must go on into the other one"}
+    )
+    max_depth_deg: float = field(
+        default=12.0, metadata={"help": "groups that lie deeper in the missing wedge are false"}
+    )
+    even_probability: float = field(
+        default=0.5, metadata={"help": "mean probability at which nothing speaks for a membrane"}
+    )
+    min_evidence_px2: float = field(
+        default=75.0, metadata={"help": "least area times mean probability beyond that, voxels²"}
+    )
+    min_area_closed_px2: float = field(
+        default=120.0, metadata={"help": "smaller visible closed membranes are dropped, voxels²"}
+    )
+    min_area_open_px2: float = field(
+        default=400.0, metadata={"help": "smaller visible open membranes are dropped, voxels²"}
     )
     offset_tolerance_px: float = field(
-        default=0.8, metadata={"help": "scatter of pieces about an ellipsoid"}
+        default=0.8, metadata={"help": "scatter of closed membranes about an ellipsoid"}
     )
     shape_tolerance: float = field(
         default=0.04, metadata={"help": "added scatter as a share of the radius"}
@@ -66,34 +84,24 @@ class GroupConfig:
         default=0.3, metadata={"help": "scatter of normals about an ellipsoid, radians"}
     )
     max_misfit: float = field(
-        default=3.0, metadata={"help": "largest mean squared misfit of a joined region"}
+        default=3.0, metadata={"help": "largest median squared misfit of a closed membrane"}
     )
     min_support: float = field(
-        default=0.4, metadata={"help": "share of the ellipsoid's visible surface that must show"}
-    )
-    min_outward: float = field(
-        default=0.8, metadata={"help": "share of bent pieces that must bend with the ellipsoid"}
-    )
-    min_pieces: int = field(
-        default=4, metadata={"help": "smaller regions are not joined, only assigned"}
-    )
-    min_area_closed_px2: float = field(
-        default=120.0, metadata={"help": "smaller visible closed membranes are dropped, voxels²"}
-    )
-    min_area_open_px2: float = field(
-        default=400.0, metadata={"help": "smaller visible open membranes are dropped, voxels²"}
-    )
-    min_probability: float = field(
-        default=0.5, metadata={"help": "membranes of lower mean probability are dropped"}
+        default=0.5, metadata={"help": "share of a closed membrane's visible surface that shows"}
     )
 
     def __post_init__(self) -> None:
-        for name in ("piece_px", "bend_reach_px", "link_reach_px", "offset_tolerance_px"):
+        if self.method not in METHODS:
+            raise MembraneSegError(
+                f"the grouping is '{self.method}'; it must be one of {', '.join(METHODS)}; "
+                "change --group"
+            )
+        for name in ("smoothing_px", "max_gap_px", "offset_tolerance_px", "stack_from_px"):
             if not getattr(self, name) > 0:
                 raise MembraneSegError(
                     f"{name} is {getattr(self, name)}; it must be positive; raise {name}"
                 )
-        for name in ("max_stacked", "min_support", "min_outward", "min_probability"):
+        for name in ("threshold", "min_bridged", "min_support", "even_probability"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise MembraneSegError(
                     f"{name} is {getattr(self, name)}; it must lie in 0 to 1; change {name}"
@@ -101,5 +109,5 @@ class GroupConfig:
 
     @property
     def tolerance(self) -> Tolerance:
-        """Scatter of pieces about an ellipsoid."""
+        """Scatter of a closed membrane about an ellipsoid."""
         return Tolerance(self.offset_tolerance_px, self.shape_tolerance, self.angle_tolerance_rad)

@@ -1,13 +1,12 @@
-"""What the volume says about an ellipsoid: where it should be seen, and whether it is."""
+"""Does a group of patches enclose a volume? What the seen part says of an ellipsoid."""
 
 from __future__ import annotations
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from membraneseg.group.patches import Pieces
 from membraneseg.group.quadric import Quadric
-from membraneseg.types import Bool, Float64, Int64
+from membraneseg.types import Bool, Float64
 from synth2d.wedge import wedge_depth_deg
 
 _SAMPLES = 300
@@ -24,79 +23,71 @@ def sphere_directions(count: int) -> Float64:
     return np.column_stack([height, flat * np.sin(turn), flat * np.cos(turn)])
 
 
-class Evidence:
-    """Looks up which part of an ellipsoid's visible surface has pieces on it.
+def surface_in_volume(quadric: Quadric, shape: tuple[int, ...]) -> tuple[Float64, Float64, Bool]:
+    """Points (D, 3) spread over an ellipsoid, their normals, and which lie in the volume (D,)."""
+    points, normals = quadric.surface(sphere_directions(_SAMPLES))
+    inside: Bool = np.all((points > -0.5) & (points < np.array(shape) - 0.5), axis=1)
+    return points, normals, inside
+
+
+def support(
+    quadric: Quadric,
+    patches: tuple[Float64, Float64],
+    slack_px: float,
+    shape: tuple[int, ...],
+    tilt_range_deg: float,
+) -> float:
+    """Share of an ellipsoid's visible surface that has a patch on it.
 
     Parameters
     ----------
-    pieces : Pieces
-        All pieces of the volume.
+    quadric : Quadric
+        The ellipsoid.
+    patches : ((M, 3), (M, 3)) float64
+        Centres and normals of the patches.
+    slack_px : float
+        Distance across the surface up to which a patch supports it.
     shape : (int, int, int)
         Of the volume.
     tilt_range_deg : float
         θ of a ±θ tilt series about y.
+
+    Returns
+    -------
+    float
     """
+    points, normals, inside = surface_in_volume(quadric, shape)
+    seen = inside & (wedge_depth_deg(normals, tilt_range_deg) < 0.0)
+    centre, own = patches
+    if not seen.any() or len(centre) == 0:
+        return 0.0
+    spacing = quadric.radius * np.sqrt(4 * np.pi / _SAMPLES)
+    reach = float(np.hypot(max(5.0, 0.8 * spacing), slack_px))
+    distance, nearest = cKDTree(centre).query(points[seen], k=min(3, len(centre)))
+    distance = distance.reshape(int(seen.sum()), -1)
+    normal = own[nearest.reshape(distance.shape)]
+    parallel = np.abs((normal * normals[seen][:, None]).sum(axis=2)) > _PARALLEL
+    return float(((distance < reach) & parallel).any(axis=1).mean())
 
-    def __init__(self, pieces: Pieces, shape: tuple[int, ...], tilt_range_deg: float) -> None:
-        self._pieces = pieces
-        self._shape = np.array(shape)
-        self._tilt = tilt_range_deg
-        self._directions = sphere_directions(_SAMPLES)
 
-    def visible(self, quadric: Quadric) -> tuple[Float64, Float64, Bool, Bool]:
-        """Surface points (D, 3), normals (D, 3), inside the volume (D,), and visible (D,)."""
-        points, normals = quadric.surface(self._directions)
-        inside: Bool = np.all((points > -0.5) & (points < self._shape - 0.5), axis=1)
-        seen = inside & (wedge_depth_deg(normals, self._tilt) < 0.0)
-        return points, normals, inside, seen
+def encircled(quadric: Quadric, patches: tuple[Float64, Float64]) -> float:
+    """Share of directions in the slice plane, seen from the centre, with patches that face it.
 
-    def support(self, quadric: Quadric, members: Int64, slack_px: float) -> tuple[float, float]:
-        """Share of the visible surface with a member piece on it, and share inside the volume.
+    Parameters
+    ----------
+    quadric : Quadric
+        The ellipsoid.
+    patches : ((M, 3), (M, 3)) float64
+        Centres and normals of the patches.
 
-        Parameters
-        ----------
-        quadric : Quadric
-            The ellipsoid.
-        members : (M,) int64
-            Pieces that may lend support.
-        slack_px : float
-            Distance across the surface up to which a piece supports it.
-
-        Returns
-        -------
-        (float, float)
-            Supported share of the visible part; share of the whole surface in the volume.
-        """
-        points, normals, inside, seen = self.visible(quadric)
-        if not seen.any() or len(members) == 0:
-            return 0.0, float(inside.mean())
-        spacing = quadric.radius * np.sqrt(4 * np.pi / _SAMPLES)
-        tree = cKDTree(self._pieces.centre[members])
-        reach = float(np.hypot(max(5.0, 0.8 * spacing), slack_px))
-        distance, nearest = tree.query(points[seen], k=min(3, len(members)))
-        distance = distance.reshape(int(seen.sum()), -1)
-        normal = self._pieces.normal[members[nearest.reshape(distance.shape)]]
-        parallel = np.abs((normal * normals[seen][:, None]).sum(axis=2)) > _PARALLEL
-        return float(((distance < reach) & parallel).any(axis=1).mean()), float(inside.mean())
-
-    def encircled(self, quadric: Quadric, members: Int64) -> float:
-        """Return the share of directions in the slice plane, seen from the centre, with pieces.
-
-        Parameters
-        ----------
-        quadric : Quadric
-            The ellipsoid.
-        members : (M,) int64
-            Pieces that count; they must face the centre.
-
-        Returns
-        -------
-        float
-            0 to 1, in steps of 1/36.
-        """
-        apart = self._pieces.centre[members, 1:] - quadric.centre[1:]
-        distance = np.maximum(np.linalg.norm(apart, axis=1), 1e-9)
-        facing = np.abs((apart * self._pieces.normal[members, 1:]).sum(axis=1)) > 0.5 * distance
-        angle = np.arctan2(apart[facing, 0], apart[facing, 1])
-        sector = np.floor((angle + np.pi) / (2 * np.pi) * _SECTORS).astype(int) % _SECTORS
-        return len(np.unique(sector)) / _SECTORS
+    Returns
+    -------
+    float
+        0 to 1, in steps of 1/36.
+    """
+    apart = patches[0][:, 1:] - quadric.centre[1:]
+    distance = np.maximum(np.linalg.norm(apart, axis=1), 1e-9)
+    facing = np.abs((apart * patches[1][:, 1:]).sum(axis=1)) > 0.5 * distance
+    angle = np.arctan2(apart[facing, 0], apart[facing, 1])
+    sector = np.floor((angle + np.pi) / (2 * np.pi) * _SECTORS).astype(int) % _SECTORS
+    return len(np.unique(sector)) / _SECTORS

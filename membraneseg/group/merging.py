@@ -1,206 +1,206 @@
-"""Curves of all slices to membranes."""
+"""Probability to membranes: region merging in three dimensions, walker, or both."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
-from scipy import ndimage
+import numpy.typing as npt
 
 from membraneseg.coords import index_to_angstrom
-from membraneseg.group.assignment import best_membrane
+from membraneseg.group.bridges import find_bridges, join_over_gaps
+from membraneseg.group.closed import is_closed
 from membraneseg.group.config import GroupConfig, VolumeGeometry
-from membraneseg.group.evidence import Evidence
-from membraneseg.group.joining import Joiner, JoinRules, fit_members
-from membraneseg.group.linking import link_pieces
-from membraneseg.group.patches import Pieces, cut_pieces
-from membraneseg.group.quadric import Quadric, misfits
-from membraneseg.group.regions import RegionMerger
-from membraneseg.group.sheets import join_sheets
-from membraneseg.group.splitting import split_regions
-from membraneseg.types import Bool, Float32, Int64, MembraneGroup, SliceFragments
+from membraneseg.group.contraction import contract
+from membraneseg.group.crest import CrestPoints, trace_crest
+from membraneseg.group.neighbours import find_neighbours
+from membraneseg.group.rims import find_rims
+from membraneseg.group.slice_groups import group_slices, regions_of_slices, votes_of_slices
+from membraneseg.group.surface_patches import Patches, cut_patches, with_smooth_normals
+from membraneseg.types import Float64, Int64, MembraneGroup, SliceFragments
+from rl_agent.policy import WalkerPolicy
+from synth2d.wedge import wedge_depth_deg
 
 __all__ = ["GroupConfig", "VolumeGeometry", "group_membranes"]
 
 logger = logging.getLogger(__name__)
 Progress = Callable[[float], None]
 
-_ENCIRCLED = 0.6  # share of the directions round its centre from which a closed membrane shows
-_INSIDE = 0.6  # share of a closed membrane that lies in the volume
+_ATTRACTION = 0.05  # evidence of a pair of neighbours that agree perfectly
+_REPULSION = 0.5  # evidence of a point that lies above another: counted from either side
+_LEAST_POINTS = 100  # of a region that is bridged
 
 
 def group_membranes(
-    fragments: list[SliceFragments],
-    probability: Float32,
+    fragments: Sequence[SliceFragments],
+    probability: npt.NDArray[np.floating[Any]],
     geometry: VolumeGeometry,
     config: GroupConfig,
     progress: Progress | None = None,
+    policy: WalkerPolicy | None = None,
 ) -> list[MembraneGroup]:
-    """Find which curves are one membrane, across slices and over gaps.
+    """Find the membranes of a volume, across slices and over gaps.
 
     Parameters
     ----------
-    fragments : list of SliceFragments
-        Curves of every slice.
-    probability : (Z, Y, X) float32
-        Membrane probability that they were traced in.
+    fragments : sequence of SliceFragments
+        Curves of every slice; region merging alone does without.
+    probability : (Z, Y, X) floating
+        Membrane probability, 0 to 1; may be a memory map.
     geometry : VolumeGeometry
         Voxel size, origin, tilt range (a plain tuple of the three will do).
     config : GroupConfig
-        Lengths, tolerances, least sizes.
+        Method, lengths, tolerances, least sizes.
     progress : callable, optional
         Called with the share (0 to 1) that is done.
+    policy : WalkerPolicy, optional
+        The learned walker; without it, rl and both match co-circular ends at least cost.
 
     Returns
     -------
     list of MembraneGroup
         Labels 1, 2, … from the most points to the fewest. ``closed`` says that an ellipsoid
-        explains the group and that most of its visible surface shows; open groups are sheets.
+        explains the group and that most of its visible surface shows.
 
     Notes
     -----
-    Region merging over short pieces of curve (Zhou et al. 2023, section 4.2; Nock and Nielsen
-    2004), then best-first joining of regions that one ellipsoid explains, then each piece to
-    the membrane that explains it best.
+    The middle of every membrane is traced as oriented points; neighbouring points that agree
+    speak for one membrane, parallel points one above the other for two, and regions grow as long
+    as the sum speaks for it (in place of the statistics of Zhou et al. 2023, section 4.2, and
+    Nock and Nielsen 2004, doi:10.1109/TPAMI.2004.110). What the missing wedge parts is joined
+    where rims go on into each other.
     """
     geometry = VolumeGeometry(*geometry)
     report = progress or (lambda _: None)
     begun = time.perf_counter()
-    smooth = ndimage.gaussian_filter(probability.astype(np.float32), config.smoothing_px)
-    report(0.1)
-    pieces = cut_pieces(fragments, smooth, config.piece_px, config.bend_reach_px)
-    if len(pieces) == 0:
-        logger.warning("group: no curves, so no membranes")
-        return []
-    report(0.3)
-    evidence = Evidence(pieces, probability.shape, geometry.tilt_range_deg)
-    labels = _join(pieces, evidence, config, report)
-    if (labels < 0).all():
-        logger.warning("group: the curves are too few and too small for a membrane")
-        return []
-    quadrics = _membrane_quadrics(pieces, labels, config)
-    labels = best_membrane(pieces, labels, quadrics, config.tolerance, config.link_reach_px)
-    labels = join_sheets(pieces, labels, ~_closed(pieces, labels, evidence, config))
-    report(0.9)
-    groups = _to_groups(pieces, labels, evidence, geometry, config)
-    logger.info(
-        "group: %d membranes (%d closed) from %d pieces, %.1f s",
-        len(groups),
-        sum(g.closed for g in groups),
-        len(pieces),
-        time.perf_counter() - begun,
+    crest = trace_crest(
+        probability,
+        config.smoothing_px,
+        config.threshold,
+        config.min_ridge_strength,
+        lambda share: report(0.5 * share),
     )
+    if not len(crest):
+        logger.warning("group: no membrane shows anywhere")
+        return []
+    shape = probability.shape
+    tilt_deg = geometry.tilt_range_deg
+    patches, region = merge_regions(crest, shape, config)
+    slices = None
+    if config.method != "merge":
+        slices = group_slices(fragments, probability, tilt_deg, policy)
+    if slices is not None and config.method == "rl":
+        region = regions_of_slices(slices, crest, patches)
+    report(0.8)
+    patches = with_smooth_normals(patches, region)
+    region = _only_believable(crest, patches, region, tilt_deg, config)
+    votes = None
+    if slices is not None and config.method == "both":
+        votes = votes_of_slices(slices, crest, patches, region)
+    if config.method != "rl":
+        region = _joined(patches, region, shape, tilt_deg, config, votes)
+    report(0.9)
+    groups = _to_groups(crest, patches, region, shape, geometry, config)
+    took = time.perf_counter() - begun
+    closed = sum(group.closed for group in groups)
+    logger.info("group: %d membranes (%d closed), %.1f s", len(groups), closed, took)
     return groups
 
 
-def _join(pieces: Pieces, evidence: Evidence, config: GroupConfig, report: Progress) -> Int64:
-    """Label (N,) of each piece after region merging and joining; −1 for small leftovers."""
-    links = link_pieces(
-        pieces,
-        config.link_reach_px,
-        config.max_link_cost,
-        (config.stack_from_px, config.stack_to_px),
-    )
-    regions = RegionMerger(pieces, links, max_stacked=config.max_stacked).labels()
-    report(0.4)
-    rules = JoinRules(
-        config.tolerance,
-        config.max_misfit,
-        config.min_support,
-        config.max_stacked,
-        config.min_outward,
-    )
-    regions = split_regions(pieces, regions, evidence, rules)
-    report(0.5)
-    joiner = Joiner(pieces, regions, links.stacked, evidence, rules, config.min_pieces)
-    joiner.run()
-    report(0.8)
-    labels = np.full(len(pieces), -1, dtype=np.int64)
-    ordered = sorted(joiner.members.values(), key=len, reverse=True)
-    for label, members in enumerate(ordered):
-        labels[members] = label
-    return labels
+def merge_regions(
+    crest: CrestPoints, shape: tuple[int, ...], config: GroupConfig
+) -> tuple[Patches, Int64]:
+    """Merge points that are one membrane by their neighbourhood.
+
+    Parameters
+    ----------
+    crest : CrestPoints
+        At least one.
+    shape : (int, int, int)
+        Of the volume.
+    config : GroupConfig
+
+    Returns
+    -------
+    patches : Patches
+    region : (K,) int64
+        Region of each patch, 0 … R−1.
+    """
+    neighbours = find_neighbours(crest, shape, (config.stack_from_px, config.stack_to_px))
+    patches = cut_patches(crest, neighbours, shape)
+    owner = patches.patch_of_point
+    pairs = np.concatenate([owner[neighbours.pairs], owner[neighbours.stacked]])
+    against = np.full(len(neighbours.stacked), -_REPULSION)
+    evidence = np.concatenate([_ATTRACTION * neighbours.worth, against])
+    return patches, contract(pairs, evidence, len(patches))
 
 
-def _membrane_quadrics(pieces: Pieces, labels: Int64, config: GroupConfig) -> list[Quadric | None]:
-    """Ellipsoid of each membrane, None where it does not explain most of the pieces."""
-    out: list[Quadric | None] = []
-    for label in range(int(labels.max()) + 1):
-        members = np.flatnonzero(labels == label)
-        quadric = fit_members(pieces, members, config.tolerance)
-        if quadric is not None:
-            misfit = misfits(
-                quadric, pieces.centre[members], pieces.normal[members], config.tolerance
-            )
-            if np.median(misfit) > config.max_misfit:
-                quadric = None
-        out.append(quadric)
-    return out
+def _only_believable(
+    crest: CrestPoints, patches: Patches, region: Int64, tilt_range_deg: float, config: GroupConfig
+) -> Int64:
+    """Regions (K,), −1 for those that are small, unsure, or lie where nothing can be seen."""
+    of_point = region[patches.patch_of_point]
+    known = of_point >= 0
+    points = np.bincount(of_point[known])
+    beyond = crest.probability - config.even_probability
+    evidence = np.bincount(of_point[known], (_areas_px2(crest) * beyond)[known])
+    hidden = wedge_depth_deg(patches.normal, tilt_range_deg) > config.max_depth_deg
+    placed = region >= 0
+    dark = np.bincount(region[placed], (patches.size * hidden)[placed])
+    good = (points >= _LEAST_POINTS) & (evidence >= config.min_evidence_px2)
+    good &= dark < 0.5 * points
+    return np.where(placed & good[np.maximum(region, 0)], region, -1)
+
+
+def _areas_px2(crest: CrestPoints) -> Float64:
+    """Area (N,) that each point stands for: a voxel of a column, seen along the normal."""
+    return np.asarray(1.0 / np.abs(crest.normal).max(axis=1))
+
+
+def _joined(
+    patches: Patches,
+    region: Int64,
+    shape: tuple[int, ...],
+    tilt_range_deg: float,
+    config: GroupConfig,
+    votes: tuple[Int64, Float64] | None,
+) -> Int64:
+    """Regions (K,) after joining what the wedge has parted."""
+    rims = find_rims(patches, region, shape)
+    bridges = find_bridges(rims, tilt_range_deg, config.max_gap_px)
+    count = int(region.max(initial=-1)) + 1
+    if count == 0:
+        return region
+    joined = join_over_gaps(rims, bridges, config.min_bridged, count, votes)
+    return np.where(region >= 0, joined[region], -1)
 
 
 def _to_groups(
-    pieces: Pieces,
-    labels: Int64,
-    evidence: Evidence,
+    crest: CrestPoints,
+    patches: Patches,
+    region: Int64,
+    shape: tuple[int, ...],
     geometry: VolumeGeometry,
     config: GroupConfig,
 ) -> list[MembraneGroup]:
-    """Membranes large and sure enough, largest first; the dropped ones are counted in the log."""
-    kept: list[tuple[Int64, bool]] = []
-    dropped = 0
-    for label, closed in enumerate(_closed(pieces, labels, evidence, config).tolist()):
-        members = np.flatnonzero(labels == label)
-        if _is_membrane(pieces, members, closed, config):
-            kept.append((members, closed))
-        else:
-            dropped += len(members) > 0
-    stray = int((labels < 0).sum())
-    logger.info("group: dropped %d small or faint groups and %d stray pieces", dropped, stray)
-    points = [np.flatnonzero(np.isin(pieces.piece_of_point, members)) for members, _ in kept]
-    order = np.argsort([-len(p) for p in points], kind="stable")
+    """Regions that are large enough, largest first."""
+    area = _areas_px2(crest)
+    of_point = region[patches.patch_of_point]
+    found: list[tuple[Int64, bool]] = []
+    for label in np.unique(region[region >= 0]).tolist():
+        members, points = np.flatnonzero(region == label), np.flatnonzero(of_point == label)
+        surface = (patches.centre[members], patches.normal[members])
+        closed = is_closed(surface, shape, geometry.tilt_range_deg, config)
+        least = config.min_area_closed_px2 if closed else config.min_area_open_px2
+        if area[points].sum() >= least:
+            found.append((points, closed))
+    found.sort(key=lambda one: -len(one[0]))
+    none = np.zeros((0, 2), dtype=np.int64)
+    size, origin = geometry.voxel_size_A, geometry.origin_zyx_A
     return [
-        MembraneGroup(
-            rank + 1,
-            np.unique(pieces.fragment[kept[index][0]], axis=0),
-            index_to_angstrom(
-                pieces.points[points[index]], geometry.voxel_size_A, geometry.origin_zyx_A
-            ),
-            kept[index][1],
-        )
-        for rank, index in enumerate(order.tolist())
+        MembraneGroup(rank, none, index_to_angstrom(crest.place[points], size, origin), closed)
+        for rank, (points, closed) in enumerate(found, start=1)
     ]
-
-
-def _closed(pieces: Pieces, labels: Int64, evidence: Evidence, config: GroupConfig) -> Bool:
-    """Whether each membrane encloses a volume (L,)."""
-    quadrics = _membrane_quadrics(pieces, labels, config)
-    flags = [
-        quadric is not None
-        and _is_closed(quadric, np.flatnonzero(labels == label), evidence, config)
-        for label, quadric in enumerate(quadrics)
-    ]
-    return np.array(flags, dtype=bool)
-
-
-def _is_closed(quadric: Quadric, members: Int64, evidence: Evidence, config: GroupConfig) -> bool:
-    """Whether most of the visible ellipsoid, or of a way round it, is seen."""
-    slack = 1.5 * config.tolerance.offset(quadric.radius)
-    support, inside = evidence.support(quadric, members, slack)
-    around = evidence.encircled(quadric, members)
-    shown = support >= 1.25 * config.min_support or (
-        around >= _ENCIRCLED and support >= 0.5 * config.min_support
-    )
-    return shown and inside >= _INSIDE
-
-
-def _is_membrane(pieces: Pieces, members: Int64, closed: bool, config: GroupConfig) -> bool:
-    """Whether a group is large enough (one point stands for about one voxel²) and sure enough."""
-    own = np.isin(pieces.piece_of_point, members)
-    if not own.any():
-        return False
-    steepness = np.sqrt(np.maximum(1.0 - pieces.normal[pieces.piece_of_point[own], 0] ** 2, 0.09))
-    area = float((1.0 / steepness).sum())
-    least = config.min_area_closed_px2 if closed else config.min_area_open_px2
-    return area >= least and float(pieces.probability[own].mean()) >= config.min_probability

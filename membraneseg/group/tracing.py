@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from scipy import ndimage
 
+from membraneseg.group.junctions import junction_pixels, skeleton_neighbours
 from membraneseg.types import Bool, Float64
 from rl_agent.pixel_walk import WalkState, initial
 from rl_agent.straight_ahead import walk
 
-_AROUND = np.ones((3, 3), dtype=np.uint8)
 _SHORTEST_LOOP_PX = 12
 
 
@@ -35,9 +34,7 @@ def trace_curves(skeleton: Bool, min_length_px: int) -> list[tuple[Float64, bool
     Walks start at line ends, then anywhere on what is left (loops). A pixel serves one walk,
     except where lines meet: there a second walk may cross the first. Linear in the pixels.
     """
-    neighbours = ndimage.convolve(skeleton.astype(np.uint8), _AROUND, mode="constant")
-    neighbours = np.where(skeleton, neighbours - 1, 0)
-    junctions = skeleton & ndimage.binary_dilation(neighbours > 2, _AROUND)
+    neighbours, junctions = skeleton_neighbours(skeleton), junction_pixels(skeleton)
     free = skeleton.copy()
     ends = np.argwhere(neighbours == 1)
     inner = np.argwhere((neighbours == 2) & ~junctions)

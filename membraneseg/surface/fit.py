@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 from scipy.special import expit
@@ -17,8 +18,13 @@ from gp_fit.fitted import FittedSurface
 from gp_fit.star_fit import StarConfig
 from membraneseg.coords import angstrom_to_index
 from membraneseg.errors import MembraneSegError
+from membraneseg.surface.closure import star_candidate
+from membraneseg.surface.closure_rules import ClosureRules
 from membraneseg.surface.frame import VolumeFrame
-from membraneseg.surface.implicit import Surface
+from membraneseg.surface.free_form import free_surface, seen_part
+from membraneseg.surface.implicit import Surface, unit_gradient
+from membraneseg.surface.pool import in_processes
+from membraneseg.surface.trimming import within_volume
 from membraneseg.types import Float64, MembraneGroup
 from synth2d.wedge import wedge_depth_deg
 
@@ -64,6 +70,9 @@ class SurfaceConfig:
     )
     flag_smoothing_rounds: int = field(
         default=3, metadata={"help": "times the observed flag is averaged with its neighbours"}
+    )
+    closure: ClosureRules = field(
+        default_factory=ClosureRules, metadata={"help": "what is closed, and where sheets end"}
     )
     gp: FitConfig = field(
         # Neighbouring points err together, so the evidence would take their common error for
@@ -157,13 +166,15 @@ def fit_membrane(
     def seen(normals_zyx: Float64) -> Float64:
         return detection_probability(normals_zyx, frame.tilt_range_deg)
 
-    surface = fit_surface(
-        points_px,
-        config.gp,
-        detection_probability=seen if config.wedge_evidence else None,
-        inside_volume=frame.contains,
-    )
-    surface = _refit_on_trusted(surface, points_px, frame, config)
+    evidence = seen if config.wedge_evidence else None
+    surface = star_candidate(points_px, frame, config.closure, config.gp, evidence)
+    if surface is None:
+        surface = free_surface(points_px, frame, config.closure, config.gp)
+    else:
+        surface = _refit_on_trusted(surface, points_px, frame, config)
+        if config.closure.closed == "none":
+            surface = seen_part(surface, points_px, frame, config.closure)
+        surface = within_volume(surface, frame, config.closure)
     return FittedMembrane(label, points_zyx_A, surface, tuple(surface.warnings))
 
 
@@ -176,8 +187,7 @@ def _refit_on_trusted(
     along the edge, so that points there lie outside the true surface and the caps come out too
     tall. Which points those are depends on the surface, so the choice is made a few times.
     """
-    if not surface.closed:
-        return surface
+    star = replace(config.gp, method="star")
     before = np.ones(len(points_px), dtype=np.bool_)
     for _ in range(config.trust_rounds):
         depth = wedge_depth_deg(unit_gradient(surface, points_px), frame.tilt_range_deg)
@@ -186,20 +196,13 @@ def _refit_on_trusted(
             return surface
         before = trusted
         try:
-            again = fit_surface(points_px[trusted], config.gp, inside_volume=frame.contains)
+            again = fit_surface(points_px[trusted], star, inside_volume=frame.contains)
         except GeometryError:
             return surface
-        if not again.closed:
+        if again.coverage < config.gp.closure.coverage:
             return surface
         surface = again
     return surface
-
-
-def unit_gradient(surface: Surface, points_px: Float64) -> Float64:
-    """Outward unit normals (N, 3) of the level sets through (N, 3) points."""
-    gradient = surface.gradient(points_px)
-    length = np.linalg.norm(gradient, axis=1, keepdims=True)
-    return np.asarray(gradient / np.maximum(length, 1e-12))
 
 
 def fit_membranes(
@@ -208,6 +211,7 @@ def fit_membranes(
     config: SurfaceConfig,
     progress: Callable[[int, int], None] | None = None,
     failed: Callable[[int, str], None] | None = None,
+    jobs: int = 1,
 ) -> list[FittedMembrane]:
     """Fit one surface per group; a group that cannot be fitted is reported and left out.
 
@@ -220,6 +224,8 @@ def fit_membranes(
         Told (done, total) after each group.
     failed : callable, optional
         Told (label, reason) of each group without a surface.
+    jobs : int
+        Processes; 0 for one per core. The result does not depend on it.
 
     Returns
     -------
@@ -227,16 +233,20 @@ def fit_membranes(
         In the order of the groups.
     """
     started = time.perf_counter()
+    work = partial(_fit_group, frame=frame, config=config)
+    outcomes = in_processes(work, groups, len(groups), jobs, progress)
     fitted = []
-    for done, group in enumerate(groups, start=1):
-        try:
-            fitted.append(fit_membrane(group.label, group.points_zyx_A, frame, config))
-        except (GeometryError, np.linalg.LinAlgError) as error:
-            logger.info("membrane %d has no surface: %s", group.label, error)
-            if failed is not None:
-                failed(group.label, str(error))
-        if progress is not None:
-            progress(done, len(groups))
+    for group, outcome in zip(groups, outcomes, strict=True):
+        if outcome.value is not None:
+            fitted.append(outcome.value)
+            continue
+        logger.info("membrane %d has no surface: %s", group.label, outcome.reason)
+        if failed is not None:
+            failed(group.label, outcome.reason)
     seconds = time.perf_counter() - started
     logger.info("fit: %d of %d membranes in %.1f s", len(fitted), len(groups), seconds)
     return fitted
+
+
+def _fit_group(group: MembraneGroup, frame: VolumeFrame, config: SurfaceConfig) -> FittedMembrane:
+    return fit_membrane(group.label, group.points_zyx_A, frame, config)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import numpy as np
+
 from membraneseg.types import Float64, Int64
 
 
@@ -47,3 +49,10 @@ class Surface(Protocol):
 
     def gradient(self, points_zyx: Float64) -> Float64:
         """Return (N, 3) gradients, pointing outward."""
+
+
+def unit_gradient(surface: Surface, points_px: Float64) -> Float64:
+    """Outward unit normals (N, 3) of the level sets through (N, 3) points."""
+    gradient = surface.gradient(points_px)
+    length = np.linalg.norm(gradient, axis=1, keepdims=True)
+    return np.asarray(gradient / np.maximum(length, 1e-12))

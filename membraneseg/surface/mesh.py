@@ -7,9 +7,9 @@ from scipy.sparse import coo_array, csr_array
 from scipy.spatial import cKDTree
 
 from membraneseg.coords import angstrom_to_index, index_to_angstrom
-from membraneseg.surface.fit import FittedMembrane, SurfaceConfig, unit_gradient
+from membraneseg.surface.fit import FittedMembrane, SurfaceConfig
 from membraneseg.surface.frame import VolumeFrame
-from membraneseg.surface.implicit import Surface
+from membraneseg.surface.implicit import Surface, unit_gradient
 from membraneseg.types import Bool, Float64, Int64, Mesh
 from synth2d.wedge import is_visible
 

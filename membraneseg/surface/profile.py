@@ -11,6 +11,7 @@ from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
 from membraneseg.surface.implicit import Surface
+from membraneseg.surface.window import VoxelWindow
 from membraneseg.types import Bool, Float64, Int64
 
 CORE_NM = 2.8
@@ -45,7 +46,11 @@ class Profiles:
 
 
 def sample_profiles(
-    voxels: npt.NDArray[np.generic], surface: Surface, observed: Bool, reach: float, step: float
+    voxels: npt.NDArray[np.generic] | VoxelWindow,
+    surface: Surface,
+    observed: Bool,
+    reach: float,
+    step: float,
 ) -> Profiles:
     """Sample the tomogram along the normals at the observed faces.
 
@@ -77,7 +82,7 @@ def sample_profiles(
     return Profiles(sites, normals, areas, offsets, _interpolated(voxels, positions))
 
 
-def _interpolated(voxels: npt.NDArray[np.generic], positions: Float64) -> Float64:
+def _interpolated(voxels: npt.NDArray[np.generic] | VoxelWindow, positions: Float64) -> Float64:
     """Linear interpolation at (S, K, 3) positions in voxels; NaN outside the volume."""
     if positions.size == 0:
         return np.zeros(positions.shape[:2])

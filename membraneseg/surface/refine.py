@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from membraneseg.surface.align import patch_radius_nm, point_shifts
 from membraneseg.surface.fit import FittedMembrane, SurfaceConfig, fit_membrane
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.mesh import seen_vertices
+from membraneseg.surface.pool import in_processes
 from membraneseg.surface.profile import (
     Profiles,
     band_contrast,
@@ -34,7 +36,9 @@ from membraneseg.surface.refined import (
     RefineConfig,
     RefinedMembrane,
     reason_to_drop,
+    unrefined,
 )
+from membraneseg.surface.window import VoxelWindow, window_about
 from membraneseg.types import Bool, Float64
 
 logger = logging.getLogger(__name__)
@@ -45,16 +49,20 @@ EXPLAINED_TOLERANCE = 0.01
 SHARPNESS_KEPT = 0.98
 """A refit may flatten the mean profile to this share: a pure shift changes it by noise alone."""
 
+WINDOW_SLACK_PX = 12.0
+"""A refit may shift the inferred parts of a surface by so much more than its points moved."""
+
 Fitter = Callable[[int, Float64], FittedMembrane]
+Volume = npt.NDArray[np.generic] | VoxelWindow
 
 
 def refine_membranes(
     voxels: npt.NDArray[np.generic],
     membranes: Sequence[FittedMembrane],
     frame: VolumeFrame,
-    surface_config: SurfaceConfig,
-    config: RefineConfig,
+    configs: tuple[SurfaceConfig, RefineConfig],
     progress: Callable[[int, int], None] | None = None,
+    jobs: int = 1,
 ) -> list[RefinedMembrane]:
     """Refine every membrane; drop those whose place shows no dark line at all.
 
@@ -64,40 +72,58 @@ def refine_membranes(
         Densities, dark membranes; may be a memory map.
     membranes : sequence of FittedMembrane
     frame : VolumeFrame
-    surface_config : SurfaceConfig
-        For the refits and the observed flag.
-    config : RefineConfig
+    configs : (SurfaceConfig, RefineConfig)
+        The first for the refits and the observed flag.
     progress : callable, optional
         Told (done, total).
+    jobs : int
+        Processes; 0 for one per core. The result does not depend on it.
 
     Returns
     -------
     list of RefinedMembrane
-        In the order given, less those dropped (logged with their score).
+        In the order given, less those dropped (logged with their score). One whose refinement
+        fails keeps its place, with a warning.
     """
-
-    def refit(label: int, points_zyx_A: Float64) -> FittedMembrane:
-        return fit_membrane(label, points_zyx_A, frame, surface_config)
-
     started = time.perf_counter()
+    surface_config, config = configs
+    moves = (config.rounds + 1) * config.largest_shift_voxels
+    margin = _reach_px(config, frame) + moves + WINDOW_SLACK_PX
+    items = (
+        (window_about(voxels, membrane.surface.vertices_zyx, margin), membrane)
+        for membrane in membranes
+    )
+    work = partial(_refine_one, frame=frame, configs=configs)
+    outcomes = in_processes(work, items, len(membranes), jobs, progress)
     kept = []
-    for done, membrane in enumerate(membranes, start=1):
-        refined = refine_membrane(voxels, membrane, frame, refit, (surface_config, config))
+    for membrane, outcome in zip(membranes, outcomes, strict=True):
+        refined = outcome.value or unrefined(membrane, outcome.reason)
         observed = _seen(refined.membrane, frame, surface_config)
         reason = reason_to_drop(refined, float(observed.mean()), config)
-        if reason:
+        if reason and not outcome.reason:
             logger.info("membrane %d dropped: %s", membrane.label, reason)
         else:
             kept.append(refined)
-        if progress is not None:
-            progress(done, len(membranes))
     seconds = time.perf_counter() - started
     logger.info("refine: %d of %d membranes kept in %.1f s", len(kept), len(membranes), seconds)
     return kept
 
 
+def _refine_one(
+    item: tuple[VoxelWindow, FittedMembrane],
+    frame: VolumeFrame,
+    configs: tuple[SurfaceConfig, RefineConfig],
+) -> RefinedMembrane:
+    window, membrane = item
+
+    def refit(label: int, points_zyx_A: Float64) -> FittedMembrane:
+        return fit_membrane(label, points_zyx_A, frame, configs[0])
+
+    return refine_membrane(window, membrane, frame, refit, configs)
+
+
 def refine_membrane(
-    voxels: npt.NDArray[np.generic],
+    voxels: Volume,
     membrane: FittedMembrane,
     frame: VolumeFrame,
     refit: Fitter,
@@ -150,15 +176,20 @@ def refine_membrane(
 
 
 def _profiles(
-    voxels: npt.NDArray[np.generic],
+    voxels: Volume,
     membrane: FittedMembrane,
     frame: VolumeFrame,
     surface_config: SurfaceConfig,
     config: RefineConfig,
 ) -> Profiles:
     observed = _seen(membrane, frame, surface_config)
-    reach = max(config.reach_nm / frame.voxel_size_nm, 2 * config.largest_shift_voxels + 2.0)
+    reach = _reach_px(config, frame)
     return sample_profiles(voxels, membrane.surface, observed, reach, STEP_VOXELS)
+
+
+def _reach_px(config: RefineConfig, frame: VolumeFrame) -> float:
+    """How far from the surface the tomogram is sampled, in voxels."""
+    return max(config.reach_nm / frame.voxel_size_nm, 2 * config.largest_shift_voxels + 2.0)
 
 
 def _seen(membrane: FittedMembrane, frame: VolumeFrame, surface_config: SurfaceConfig) -> Bool:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from membraneseg.errors import MembraneSegError
 from membraneseg.surface.fit import FittedMembrane
 from membraneseg.types import Float64
+
+WHOLE_SHAPES = ("star", "hermite", "anchored")
+"""Fits of closed shapes, also where the border of the volume cuts them."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +40,12 @@ class RefineConfig:
     )
     sure_coverage: float = field(
         default=0.3,
-        metadata={"help": "a doubtful membrane stays only if closed and seen to this share"},
+        metadata={"help": "a doubtful membrane stays only if a whole shape seen to this share"},
     )
-
     least_observed: float = field(
         default=0.05, metadata={"help": "membranes seen to a smaller share than this are dropped"}
     )
+    strict: bool = field(default=False, metadata={"help": "drop the doubtful membranes as well"})
 
     def __post_init__(self) -> None:
         limits = {
@@ -107,11 +112,39 @@ class RefinedMembrane:
     profile: MembraneProfile
 
 
+def unrefined(membrane: FittedMembrane, reason: str = "") -> RefinedMembrane:
+    """Return a membrane as it was fitted: no density was looked at, or that failed.
+
+    Parameters
+    ----------
+    membrane : FittedMembrane
+    reason : str
+        Why, if that deserves a warning.
+    """
+    if reason:
+        warning = f"not refined on the density: {reason}"
+        membrane = replace(membrane, warnings=(*membrane.warnings, warning))
+    unknown = MembraneProfile(
+        offsets_nm=np.zeros(0),
+        density=np.zeros(0),
+        depth=float("nan"),
+        z_score=float("nan"),
+        thickness_nm=None,
+        resolved=False,
+        doubtful=False,
+        shift_voxels=0.0,
+        rounds=0,
+    )
+    return RefinedMembrane(membrane, unknown)
+
+
 def reason_to_drop(refined: RefinedMembrane, observed: float, config: RefineConfig) -> str:
-    """Why a membrane is not believed: a closed shape is evidence, an open patch is not."""
+    """Why a membrane is not believed: a whole shape is evidence, an open patch is not."""
     if observed < config.least_observed:
         return f"only {observed:.1%} of it was seen"
     surface, score = refined.membrane.surface, refined.profile.z_score
-    shaped = surface.closed and surface.coverage >= config.sure_coverage
+    if config.strict and refined.profile.doubtful:
+        return f"doubtful: no clear dark line (z = {score:.1f}, {config.doubtful_z} is needed)"
+    shaped = surface.method in WHOLE_SHAPES and surface.coverage >= config.sure_coverage
     floor = config.floor_z if shaped else config.doubtful_z
     return "" if score >= floor else f"no dark line (z = {score:.1f}, {floor} is needed)"

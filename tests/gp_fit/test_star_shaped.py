@@ -12,7 +12,7 @@ from gp_fit import Ellipsoid, NoSurfaceError, StarConfig, StarShapedSurface, Too
 from gp_fit.harmonics import harmonics
 from gp_fit.points import density_filter
 from gp_fit.sphere import euler_number, is_watertight, mesh_volume, spiral_directions
-from gp_fit.star_fit import prior_precision
+from gp_fit.star_system import prior_precision
 
 
 class _HarmonicKernel(Kernel):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gp_fit import EvidenceConfig, StarShapedSurface, with_wedge_evidence
-from gp_fit.evidence_energy import Energy, Findings
+from gp_fit.evidence_energy import Energy, Findings, PatchLikelihood
 from gp_fit.points import density_filter
 from gp_fit.wedge_evidence import _patches
 
@@ -72,7 +72,8 @@ def test_energy_gradient_equals_finite_differences(fitted, detection_probability
     def smooth(normals):
         return 0.3 + 0.4 * normals[:, 0] ** 2
 
-    energy = Energy(plain.state, precision, patches, findings, smooth, options)
+    likelihood = PatchLikelihood(findings, smooth, options)
+    energy = Energy(plain.state, precision, patches, likelihood)
     here = plain.state.coefficients + 0.002 * rng.normal(size=len(plain.state.coefficients))
     gradient, curvature = energy.slope(here)
     direction = rng.normal(size=len(here))

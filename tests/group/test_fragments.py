@@ -76,3 +76,15 @@ def test_an_empty_volume_has_no_curves():
 def test_thresholds_in_the_wrong_order_are_refused():
     with pytest.raises(MembraneSegError, match="low <= high"):
         FragmentConfig(low_threshold=0.6, high_threshold=0.3)
+
+
+def test_branches_end_where_touching_rings_meet_and_the_walker_goes_on():
+    plane = ring_plane([(40, 25), (40, 54)], [15, 14])
+    walked, broken = (
+        trace_fragments(volume_of(plane), FragmentConfig(tracer=name))[2]
+        for name in ("walker", "branches")
+    )
+    assert len(walked.curves_yx_px) == 2
+    assert not broken.closed.any()
+    with pytest.raises(MembraneSegError, match="walker, branches"):
+        FragmentConfig(tracer="pen")

@@ -106,10 +106,10 @@ def test_what_shows_no_dark_line_is_dropped_and_what_shows_one_is_kept(ellipsoid
     surface = ellipsoid(CENTRE, (RADIUS,) * 3)
     membrane = FittedMembrane(7, points_on(surface), surface)
     config = RefineConfig(rounds=0)
-    kept = refine_membranes(drawn(0.3), [membrane], FRAME, SurfaceConfig(), config)
+    kept = refine_membranes(drawn(0.3), [membrane], FRAME, (SurfaceConfig(), config))
     assert [one.membrane.label for one in kept] == [7]
     bright = -drawn(0.3)
-    assert refine_membranes(bright, [membrane], FRAME, SurfaceConfig(), config) == []
+    assert refine_membranes(bright, [membrane], FRAME, (SurfaceConfig(), config)) == []
 
 
 def test_a_refit_that_fails_or_explains_less_is_not_kept(ellipsoid):

@@ -1,0 +1,177 @@
+"""Open surfaces: where they end, and the cut along the border of the volume."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import trimesh
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from gp_fit.errors import NoSurfaceError
+from gp_fit.extract import compacted
+from gp_fit.fitted import FittedSurface
+from gp_fit.points import superpoints
+from gp_fit.sheets import surrounded, without_gaps
+from membraneseg.surface.closure_rules import ClosureRules
+from membraneseg.surface.frame import VolumeFrame
+from membraneseg.types import Bool, Float64, Int64
+
+GAP_RINGS = 2
+ON_POINT_PX = 1.5
+WIDEST_EMPTY_RAD = float(np.deg2rad(150.0))
+SPACINGS_PER_REACH = 4.0
+LEAST_PIECE_SHARE = 0.02
+"""Smaller loose pieces of an open surface are dropped."""
+DEVIATION_VERTICES = 1500
+
+
+def supported(
+    vertices: Float64, faces: Int64, normals: Float64, points: Float64, reach_px: float
+) -> Bool:
+    """Tell which vertices have points all round them, or on them.
+
+    Parameters
+    ----------
+    vertices, normals : (V, 3) float64
+    faces : (F, 3) int64
+    points : (P, 3) float64
+    reach_px : float
+        Points farther away do not count.
+
+    Returns
+    -------
+    (V,) bool
+        No empty sector wider than 150° in the tangent plane; small gaps are filled.
+    """
+    places = superpoints(points, reach_px / SPACINGS_PER_REACH)[0]
+    kept = surrounded(vertices, normals, places, reach_px, WIDEST_EMPTY_RAD)
+    kept |= cKDTree(points).query(vertices)[0] < ON_POINT_PX
+    return without_gaps(len(vertices), faces, kept, GAP_RINGS)
+
+
+def part_of(surface: FittedSurface, kept: Bool) -> FittedSurface:
+    """Reduce a surface to the faces whose vertices are all kept, without loose specks.
+
+    Parameters
+    ----------
+    surface : FittedSurface
+    kept : (V,) bool
+
+    Returns
+    -------
+    FittedSurface
+        Open unless nothing was taken away.
+
+    Raises
+    ------
+    gp_fit.errors.NoSurfaceError
+        If nothing is left.
+    """
+    faces = surface.faces[kept[surface.faces].all(axis=1)]
+    if len(faces) == len(surface.faces):
+        return surface
+    if len(faces) == 0:
+        raise NoSurfaceError("no part of the open surface is surrounded by points; too sparse")
+    vertices, faces = compacted(surface.vertices_zyx, faces)
+    faces = faces[_in_large_pieces(vertices, faces)]
+    return with_mesh(surface, *compacted(vertices, faces))
+
+
+def with_mesh(surface: FittedSurface, vertices: Float64, faces: Int64) -> FittedSurface:
+    """Give an open surface another mesh; each vertex takes the deviation of the nearest old one."""
+    nearest = cKDTree(surface.vertices_zyx).query(vertices)[1]
+    return replace(
+        surface,
+        closed=False,
+        vertices_zyx=vertices,
+        faces=faces,
+        vertex_sd=surface.vertex_sd[nearest],
+    )
+
+
+def clipped(surface: FittedSurface, frame: VolumeFrame, slack_px: float) -> FittedSurface:
+    """Cut a surface off at the border of the volume.
+
+    Parameters
+    ----------
+    surface : FittedSurface
+    frame : VolumeFrame
+    slack_px : float
+        A surface that leaves the volume by no more than this stays whole.
+
+    Returns
+    -------
+    FittedSurface
+        Open if it was cut.
+
+    Raises
+    ------
+    gp_fit.errors.NoSurfaceError
+        If all of it lies outside.
+    """
+    if leaves_by(surface.vertices_zyx, frame) <= slack_px:
+        return surface
+    low = np.full(3, -0.5)
+    high = np.asarray(frame.shape_zyx) - 0.5
+    vertices, faces = surface.vertices_zyx, surface.faces
+    for axis in range(3):
+        for corner, direction in ((low, 1.0), (high, -1.0)):
+            if len(faces) == 0:
+                raise NoSurfaceError("the surface lies outside the volume")
+            normal = direction * np.eye(3)[axis]
+            vertices, faces, _ = trimesh.intersections.slice_faces_plane(
+                vertices, faces, normal, corner
+            )
+    if len(faces) == 0:
+        raise NoSurfaceError("the surface lies outside the volume")
+    vertices, faces = _merged(np.asarray(vertices), np.asarray(faces, dtype=np.int64))
+    return with_mesh(surface, np.clip(vertices, low, high), faces)
+
+
+def within_volume(surface: FittedSurface, frame: VolumeFrame, rules: ClosureRules) -> FittedSurface:
+    """Cut a closed surface at the border of the volume, unless all are to be closed."""
+    if rules.closed == "all" or leaves_by(surface.vertices_zyx, frame) <= rules.border_px:
+        return surface
+    cut = clipped(surface, frame, rules.border_px)
+    return replace(cut, warnings=(*surface.warnings, "cut by the border of the volume"))
+
+
+def leaves_by(vertices: Float64, frame: VolumeFrame) -> float:
+    """Largest distance in voxels by which vertices (V, 3) lie outside the volume."""
+    high = np.asarray(frame.shape_zyx) - 0.5
+    return float(np.maximum(-0.5 - vertices, vertices - high).max(initial=0.0))
+
+
+def sampled_deviation(surface: FittedSurface, vertices: Float64) -> Float64:
+    """Standard deviation (V,) at vertices, computed at some and interpolated: it is smooth."""
+    step = max(1, len(vertices) // DEVIATION_VERTICES)
+    known = vertices[::step]
+    deviation = surface.sd(known)
+    gap, nearest = cKDTree(known).query(vertices, k=np.arange(1, min(4, len(known)) + 1))
+    weights = 1.0 / (gap**2 + 1e-6)
+    return np.asarray(np.sum(weights * deviation[nearest], axis=1) / weights.sum(axis=1))
+
+
+def _in_large_pieces(vertices: Float64, faces: Int64) -> Bool:
+    """Whether each face (F,) belongs to a piece with a fair share of the faces."""
+    rows, columns = faces.reshape(-1), faces[:, [1, 2, 0]].reshape(-1)
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(vertices),) * 2)
+    piece = connected_components(graph, directed=False)[1][faces[:, 0]]
+    counts = np.bincount(piece)
+    enough = np.minimum(LEAST_PIECE_SHARE * len(faces), counts.max())
+    return np.asarray(counts[piece] >= enough)
+
+
+def _merged(vertices: Float64, faces: Int64) -> tuple[Float64, Int64]:
+    """Join the vertices that cutting made twice, and drop faces without area."""
+    _, first, name = np.unique(
+        np.round(vertices, 6), axis=0, return_index=True, return_inverse=True
+    )
+    faces = name.reshape(-1)[faces]
+    sound = (
+        (faces[:, 0] != faces[:, 1]) & (faces[:, 1] != faces[:, 2]) & (faces[:, 2] != faces[:, 0])
+    )
+    return compacted(vertices[first], faces[sound])

@@ -1,0 +1,133 @@
+"""From groups of points to meshes: the stages that `run` and `close` share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from membraneseg import stage_values as values
+from membraneseg.config import RunConfig
+from membraneseg.ledger import Codec, Ledger, Progress
+from membraneseg.stage_values import FitResult
+from membraneseg.surface.fit import fit_membranes
+from membraneseg.surface.frame import VolumeFrame
+from membraneseg.surface.mesh import membrane_mesh
+from membraneseg.surface.neighbours import Separated, separate
+from membraneseg.surface.refine import refine_membranes
+from membraneseg.surface.refined import RefinedMembrane, unrefined
+from membraneseg.types import MembraneGroup
+
+
+@dataclass(frozen=True)
+class Surfaces:
+    """What became of the groups.
+
+    Parameters
+    ----------
+    refined : list of RefinedMembrane
+    meshes : Separated
+        One mesh per membrane, in the same order, none passing through another.
+    notes : tuple of str
+        Groups without a surface, candidates that were dropped.
+    """
+
+    refined: list[RefinedMembrane]
+    meshes: Separated
+    notes: tuple[str, ...]
+
+
+def surfaces_of(
+    groups: Sequence[MembraneGroup],
+    density: npt.NDArray[np.generic] | None,
+    frame: VolumeFrame,
+    config: RunConfig,
+    ledger: Ledger,
+) -> Surfaces:
+    """Fit, refine, mesh and separate.
+
+    Parameters
+    ----------
+    groups : sequence of MembraneGroup
+    density : (Z, Y, X) array or None
+        The tomogram; without one nothing is refined, and nothing dropped as doubtful.
+    frame : VolumeFrame
+    config : RunConfig
+    ledger : Ledger
+
+    Returns
+    -------
+    Surfaces
+    """
+    fitted = _fit(groups, frame, config, ledger)
+    if density is None:
+        refined = [unrefined(one) for one in fitted.membranes]
+    else:
+        refined = _refine(density, fitted, frame, config, ledger)
+
+    def mesh(progress: Progress) -> Separated:
+        meshes = [
+            (one.membrane.label, membrane_mesh(one.membrane, frame, config.fit)) for one in refined
+        ]
+        return separate(meshes, frame.voxel_size_A)
+
+    meshes = ledger.run(
+        "meshes", config.fit, mesh, Codec(values.meshes_to_arrays, values.meshes_from_arrays)
+    )
+    kept = {one.membrane.label for one in refined}
+    dropped = [str(one.label) for one in fitted.membranes if one.label not in kept]
+    notes = list(fitted.failures)
+    if dropped:
+        notes.append(
+            f"{len(dropped)} candidates were dropped: no dark line along them, or hardly a part "
+            f"of them seen (groups {', '.join(dropped)})"
+        )
+    return Surfaces(refined, meshes, tuple(notes))
+
+
+def _fit(
+    groups: Sequence[MembraneGroup], frame: VolumeFrame, config: RunConfig, ledger: Ledger
+) -> FitResult:
+    """Points to surfaces; a group without one is noted with its reason."""
+
+    def compute(progress: Progress) -> FitResult:
+        failures: list[str] = []
+
+        def failed(label: int, why: str) -> None:
+            failures.append(f"group {label} has no surface: {why}")
+
+        fitted = fit_membranes(groups, frame, config.fit, _share(progress), failed, config.jobs)
+        return FitResult(tuple(fitted), tuple(failures))
+
+    codec = Codec(values.fit_to_arrays, values.fit_from_arrays)
+    return ledger.run("surfaces", config.fit, compute, codec)
+
+
+def _refine(
+    density: npt.NDArray[np.generic],
+    fitted: FitResult,
+    frame: VolumeFrame,
+    config: RunConfig,
+    ledger: Ledger,
+) -> list[RefinedMembrane]:
+    """Surfaces to surfaces that lie on the density."""
+    return ledger.run(
+        "refined",
+        config.refine,
+        lambda progress: refine_membranes(
+            density,
+            fitted.membranes,
+            frame,
+            (config.fit, config.refine),
+            _share(progress),
+            config.jobs,
+        ),
+        Codec(values.refined_to_arrays, values.refined_from_arrays),
+    )
+
+
+def _share(progress: Progress) -> Callable[[int, int], None]:
+    """Turn (done, total) into a share."""
+    return lambda done, total: progress(done / max(total, 1))

@@ -1,0 +1,137 @@
+"""Closed or open follows from what the wedge and the border of the volume explain."""
+
+import numpy as np
+import pytest
+
+from gp_fit.local import LocalSurface
+from membraneseg.evaluate.surfaces import is_watertight
+from membraneseg.surface.closure import Showing, showing_of
+from membraneseg.surface.closure_rules import ClosureRules
+from membraneseg.surface.fit import SurfaceConfig, fit_membrane
+from membraneseg.surface.frame import VolumeFrame
+from membraneseg.surface.measure import face_areas
+from membraneseg.surface.mesh import membrane_mesh
+from membraneseg.surface.trimming import clipped, leaves_by
+from membraneseg.surface.window import window_about
+from synth2d.wedge import wedge_depth_deg
+
+FRAME = VolumeFrame((80, 100, 110), 10.0, np.zeros(3), 60.0)
+MIDDLE = np.array([40.0, 50.0, 55.0])
+
+
+def spread(count, rng):
+    directions = rng.normal(size=(count, 3))
+    return directions / np.linalg.norm(directions, axis=1, keepdims=True)
+
+
+def mesh_of(points_px):
+    membrane = fit_membrane(1, points_px * 10.0, FRAME, SurfaceConfig())
+    return membrane.surface, membrane_mesh(membrane, FRAME, SurfaceConfig())
+
+
+def is_visible(normals):
+    return wedge_depth_deg(normals, 60.0) < 0.0
+
+
+@pytest.mark.parametrize("radius", [40.0, 80.0, 1e6])
+def test_a_patch_of_a_sphere_however_curved_never_becomes_a_bubble(radius):
+    rng = np.random.default_rng(3)
+    y, z = rng.uniform(-22, 22, (2, 2500))
+    x = np.sqrt(radius**2 - y**2 - z**2) - radius
+    points = MIDDLE + np.column_stack([z, y, x]) + 0.3 * rng.normal(size=(2500, 3))
+    surface, mesh = mesh_of(points)
+    assert not surface.closed
+    assert not is_watertight(mesh)
+    slope = np.hypot(y, z) / (x + radius)
+    area_px2 = 44.0**2 * np.sqrt(1.0 + slope**2).mean()
+    assert face_areas(surface.vertices_zyx, surface.faces).sum() == pytest.approx(area_px2, rel=0.1)
+
+
+def test_lunes_that_the_wedge_takes_are_closed_and_a_hole_that_it_leaves_is_not():
+    rng = np.random.default_rng(5)
+    normals = spread(5000, rng)
+    seen = is_visible(normals)
+    surface, _ = mesh_of(MIDDLE + 20.0 * normals[seen] + 0.3 * rng.normal(size=(seen.sum(), 3)))
+    assert surface.closed
+    one_side = seen & (normals[:, 2] > 0.35)
+    surface, _ = mesh_of(MIDDLE + 20.0 * normals[one_side])
+    assert not surface.closed
+
+
+def test_a_tube_along_y_is_roofed_where_the_wedge_hides_it_and_open_at_its_ends():
+    rng = np.random.default_rng(6)
+    angle, along = rng.uniform(0, 2 * np.pi, 6000), rng.uniform(-30, 30, 6000)
+    normals = np.column_stack([np.sin(angle), np.zeros(6000), np.cos(angle)])
+    points = MIDDLE + 12.0 * normals + np.column_stack([0 * along, along, 0 * along])
+    surface, mesh = mesh_of(points[is_visible(normals)])
+    assert not surface.closed
+    offset = surface.vertices_zyx - MIDDLE
+    assert np.abs(np.hypot(offset[:, 0], offset[:, 2]) - 12.0).max() < 1.0
+    area = face_areas(surface.vertices_zyx, surface.faces).sum()
+    assert area == pytest.approx(2 * np.pi * 12.0 * 60.0, rel=0.08)
+    assert not mesh.observed[np.abs(offset[:, 0]) > 11.5].any()
+
+
+def test_what_is_shown_of_a_sphere_is_its_closed_form(ellipsoid):
+    sphere = ellipsoid(tuple(MIDDLE), (20.0,) * 3, subdivisions=5)
+    normals = (sphere.vertices_zyx - MIDDLE) / 20.0
+    half = sphere.vertices_zyx[normals[:, 2] > 0.0]
+    rules = ClosureRules(reach_px=1.0)
+    showing = showing_of(sphere, half, FRAME, rules)
+    assert showing.seen == pytest.approx(0.5, abs=0.03)
+    assert showing.seen_of_all == pytest.approx(0.5, abs=0.03)
+    everything = showing_of(sphere, sphere.vertices_zyx, FRAME, rules)
+    assert (everything.seen, everything.seen_of_all) == (1.0, 1.0)
+    assert everything.one_sided == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("seen", "one_sided", "closed"),
+    [(0.7, 0.9, True), (0.5, 0.9, False), (0.5, 0.3, True), (0.2, 0.0, False)],
+)
+def test_most_of_it_or_both_sides_of_it_must_be_seen(seen, one_sided, closed):
+    assert Showing(seen, one_sided, 0.4, 0.05).suffices(ClosureRules()) is closed
+
+
+def test_a_sphere_about_the_border_is_cut_to_the_half_inside():
+    rng = np.random.default_rng(8)
+    normals = spread(6000, rng)
+    points = np.array([40.0, 50.0, -0.5]) + 20.0 * normals
+    surface, _ = mesh_of(points[is_visible(normals) & (points[:, 2] > 1.5)])
+    assert not surface.closed
+    assert surface.vertices_zyx[:, 2].min() == pytest.approx(-0.5)
+    area = face_areas(surface.vertices_zyx, surface.faces).sum()
+    assert area == pytest.approx(2 * np.pi * 20.0**2, rel=0.04)
+
+
+def test_a_surface_inside_the_volume_is_not_cut():
+    rng = np.random.default_rng(8)
+    surface, _ = mesh_of(MIDDLE + 15.0 * spread(3000, rng))
+    assert leaves_by(surface.vertices_zyx, FRAME) == 0.0
+    assert clipped(surface, FRAME, 0.0) is surface
+
+
+def test_the_local_surface_has_its_gradient_and_comes_back_from_its_arrays():
+    rng = np.random.default_rng(9)
+    points = 20.0 * spread(5000, rng) * np.array([1.0, 0.8, 1.2])
+    surface = LocalSurface(points)
+    places = points[:60] * rng.uniform(0.9, 1.1, (60, 1))
+    steps = 1e-5 * np.eye(3)
+    numeric = [(surface.value(places + s) - surface.value(places - s)) / 2e-5 for s in steps]
+    np.testing.assert_allclose(surface.gradient(places), np.stack(numeric, axis=1), atol=1e-6)
+    inside = np.linalg.norm(places / np.array([1.0, 0.8, 1.2]), axis=1) < 20.0
+    clear = np.abs(surface.value(places)) > 0.5
+    np.testing.assert_array_equal(surface.value(places)[clear] < 0.0, inside[clear])
+    moved = LocalSurface.from_arrays(surface.to_arrays())
+    np.testing.assert_array_equal(moved.value(places), surface.value(places))
+
+
+def test_a_window_shows_its_part_of_the_volume_and_nothing_beyond():
+    volume = np.arange(20 * 22 * 24, dtype=np.float32).reshape(20, 22, 24)
+    window = window_about(volume, np.array([[8.0, 9.0, 10.0], [10.0, 12.0, 11.0]]), 3.0)
+    assert window.shape == volume.shape
+    inside = (slice(5, 14), slice(6, 16), slice(7, 15))
+    np.testing.assert_array_equal(window[inside], volume[inside])
+    wider = window[slice(0, 20), slice(0, 22), slice(0, 24)]
+    assert np.isfinite(wider).sum() == window.voxels.size
+    np.testing.assert_array_equal(wider[np.isfinite(wider)], volume[np.isfinite(wider)])

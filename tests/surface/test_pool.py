@@ -1,0 +1,49 @@
+"""Many processes give what one gives, and one that dies takes nobody with it."""
+
+import numpy as np
+from pool_work import inverse_or_death
+
+from membraneseg.surface.fit import SurfaceConfig, fit_membranes
+from membraneseg.surface.frame import VolumeFrame
+from membraneseg.surface.pool import in_processes
+from membraneseg.types import MembraneGroup
+
+FRAME = VolumeFrame((60, 60, 60), 10.0, np.zeros(3), 60.0)
+NO_IDS = np.zeros((0, 2), dtype=np.int64)
+
+
+def sphere_group(label, radius_px, rng):
+    directions = rng.normal(size=(500, 3))
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    points = 30.0 + radius_px * directions + 0.3 * rng.normal(size=directions.shape)
+    return MembraneGroup(label, NO_IDS, 10.0 * points, True)
+
+
+def test_a_killed_process_and_a_failing_item_cost_only_themselves():
+    told = []
+    outcomes = in_processes(
+        inverse_or_death, [1, 2, 0, 4, 5, 8, 10, 16], 8, 2, lambda done, total: told.append(done)
+    )
+    assert [one.value for one in outcomes] == [1.0, 0.5, None, 0.25, None, 0.125, 0.1, 0.0625]
+    assert outcomes[2].reason == "float division by zero"
+    assert "killed" in outcomes[4].reason
+
+
+def test_two_processes_fit_bit_for_bit_what_one_fits():
+    rng = np.random.default_rng(7)
+    groups = [sphere_group(k, 9.0 + k, rng) for k in range(1, 8)]
+    groups.insert(3, MembraneGroup(9, NO_IDS, groups[0].points_zyx_A[:3], True))
+    failures = []
+
+    def failed(label, why):
+        failures.append((label, why))
+
+    first, second = (
+        fit_membranes(groups, FRAME, SurfaceConfig(), None, failed, jobs) for jobs in (1, 2)
+    )
+    assert [label for label, _ in failures] == [9, 9]
+    assert failures[0] == failures[1]
+    assert [m.label for m in second] == list(range(1, 8))
+    for one, two in zip(first, second, strict=True):
+        np.testing.assert_array_equal(one.surface.vertices_zyx, two.surface.vertices_zyx)
+        np.testing.assert_array_equal(one.surface.vertex_sd, two.surface.vertex_sd)
