@@ -11,6 +11,7 @@ import trimesh
 from membraneseg import stage_values
 from membraneseg.colours import PROBABILITY, membrane_colour
 from membraneseg.io.stages import save_slices, save_stage
+from membraneseg.surface.neighbours import Separated
 from membraneseg.types import MembraneGroup, Mesh, SliceFragments
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
@@ -45,7 +46,7 @@ def result(tmp_path_factory) -> Path:
         ),
         "groups": stage_values.groups_to_arrays([group]),
         "selected": stage_values.groups_to_arrays([group]),
-        "meshes": stage_values.meshes_to_arrays([(4, mesh)]),
+        "meshes": stage_values.meshes_to_arrays(Separated([(4, mesh)], 0, 0)),
     }
     planes = zip(probability, np.zeros(SHAPE, dtype=np.int8), strict=True)
     stream = stage_values.segmentation_to_slices(SHAPE, planes)
