@@ -39,7 +39,6 @@ app = typer.Typer(
     Exit codes: 0 done (also when there is no membrane), 2 the input or an option is wrong.""",
 )
 app.add_typer(train_app, name="train")
-app.command()(close)
 
 SIMULATE_HELP = """Simulate a tilt series and its tomogram, with the truth beside it.
 
@@ -132,11 +131,9 @@ def run(
 ) -> None:
     """Find the membranes of a tomogram: the whole way, from voxels to meshes and report.
 
-    Writes membranes.mrc, observed.mrc, instances.mrc, probability.mrc, proteins.mrc,
-    uncertainty.mrc, meshes/, membranes.glb, membranes.csv, vesicles.csv, vesicle_labels.mrc,
-    vesicles.mod, open.cxc, report.html, config.toml, run.json and stages/.
-
-    `membraneseg settings` lists everything that --set and --config understand.
+    Writes volumes, meshes, tables, open.cxc for ChimeraX, report.html,
+    run.json and stages/ (README.md has the list). `membraneseg settings`
+    lists everything that --set and --config understand.
     """
     from membraneseg.config import load_config
     from membraneseg.pipeline import run_tomogram
@@ -169,6 +166,9 @@ def run(
     )
     result = run_tomogram(request, chosen, BarReporter(console))
     print_results(result.files, result.summary)
+
+
+app.command()(close)
 
 
 @app.command(help=SIMULATE_HELP)

@@ -35,14 +35,16 @@ def close(
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="replace an existing result")] = False,
 ) -> None:
-    """Close the membranes of a mask or of labels: MemBrain-seg, TARDIS, IMOD, drawn by hand.
+    """Close the membranes of anybody's mask or labels (MemBrain-seg, TARDIS, IMOD, by hand).
 
-    A mask of 0 and 1 is grouped into membranes first; of integer labels each is one membrane, or
-    as many as it has loose pieces. Labels much thicker than the others count as what membranes
-    enclose and are left out. Vesicles are closed, sheets end where the mask ends.
+    A mask of 0 and 1 is grouped into membranes first; of integer labels
+    each is one membrane, or as many as it has loose pieces. Labels much
+    thicker than the others count as what membranes enclose and are left
+    out. Vesicles are closed, sheets end where the mask ends.
 
-    Writes what `membraneseg run` writes, without probability.mrc and proteins.mrc; vesicles and
-    thicknesses are measured only with --tomogram.
+    Writes what `membraneseg run` writes, without probability.mrc and
+    proteins.mrc; vesicles and thicknesses are measured only with
+    --tomogram.
     """
     from membraneseg.cli import default_output
     from membraneseg.close import CloseRequest, close_mask
