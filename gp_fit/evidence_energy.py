@@ -8,6 +8,7 @@ import numpy as np
 
 from gp_fit.arrays import Bool, Float64
 from gp_fit.coverage import DetectionProbability
+from gp_fit.points import tangent_pairs
 from gp_fit.star_fit import StarState
 
 _TURN_RAD = 0.02
@@ -141,11 +142,8 @@ class PatchLikelihood:
 
     def _turning(self, unit: Float64) -> Float64:
         """Tangential gradient (J, 3) of p, by central differences over two small turns."""
-        helper = np.where(np.abs(unit[:, :1]) < 0.7, [[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]])
-        first = np.cross(unit, helper)
-        first /= np.linalg.norm(first, axis=1, keepdims=True)
         slopes = np.zeros_like(unit)
-        for tangent in (first, np.cross(unit, first)):
+        for tangent in tangent_pairs(unit):
             ahead = self._probability(unit + _TURN_RAD * tangent)
             behind = self._probability(unit - _TURN_RAD * tangent)
             slopes += ((ahead - behind) / (2.0 * _TURN_RAD))[:, None] * tangent

@@ -187,3 +187,11 @@ def transfer_orientation(
     nearest = cKDTree(coarse).query(fine)[1]
     agree = np.sum(fine_normals * coarse_normals[nearest], axis=1) >= 0.0
     return np.where(agree[:, None], fine_normals, -fine_normals)
+
+
+def tangent_pairs(normals: Float64) -> tuple[Float64, Float64]:
+    """Two unit vectors (N, 3) that with each unit normal (N, 3) make a right angle each."""
+    helper = np.where(np.abs(normals[:, :1]) < 0.7, [[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]])
+    first = np.cross(normals, helper)
+    first /= np.linalg.norm(first, axis=1, keepdims=True)
+    return first, np.cross(normals, first)

@@ -10,6 +10,7 @@ from scipy.spatial import cKDTree
 from gp_fit.arrays import Bool, Float64, Int64
 from gp_fit.errors import NoSurfaceError
 from gp_fit.extract import compacted
+from gp_fit.points import tangent_pairs
 
 _NEIGHBOURS = 40
 _NO_ANGLE = 1e9
@@ -41,10 +42,7 @@ def surrounded(
     )
     near = np.isfinite(distance)
     offsets = points[np.where(near, neighbour, 0)] - vertices[:, None]
-    helper = np.where(np.abs(normals[:, :1]) < 0.7, [[1.0, 0.0, 0.0]], [[0.0, 1.0, 0.0]])
-    first = np.cross(normals, helper)
-    first /= np.linalg.norm(first, axis=1, keepdims=True)
-    second = np.cross(normals, first)
+    first, second = tangent_pairs(normals)
     along = np.einsum("vkd,vd->vk", offsets, first)
     across = np.einsum("vkd,vd->vk", offsets, second)
     angles = np.sort(np.where(near, np.arctan2(across, along), _NO_ANGLE), axis=1)

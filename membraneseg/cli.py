@@ -14,6 +14,16 @@ from rich.table import Table
 
 from membraneseg import __version__
 from membraneseg.cli_close import close
+from membraneseg.cli_options import (
+    ClosedOption,
+    DeviceOption,
+    ForceOption,
+    JobsOption,
+    VoxelSizeOption,
+    chosen_config,
+    default_output,
+    typed_command,
+)
 from membraneseg.cli_output import console, print_results, print_table
 from membraneseg.cli_train import train_app
 from membraneseg.errors import MembraneSegError
@@ -72,8 +82,6 @@ phantom appears whole or not at all.""".format(
 OutOption = Annotated[
     Path | None, typer.Option("-o", "--output", help="output folder [TOMO_membraneseg]")
 ]
-ForceOption = Annotated[bool, typer.Option("--force", help="replace an existing result")]
-DeviceOption = Annotated[str | None, typer.Option("--device", help="auto, cpu or cuda")]
 
 
 def _version(wanted: bool) -> None:
@@ -102,9 +110,7 @@ def options(
 def run(
     tomogram: Annotated[Path, typer.Argument(metavar="TOMO", help="tomogram (.mrc, .rec, .map)")],
     output: OutOption = None,
-    voxel_size: Annotated[
-        float | None, typer.Option(help="voxel size in Å, if the header's is wrong")
-    ] = None,
+    voxel_size: VoxelSizeOption = None,
     tilt_range: Annotated[
         float | None, typer.Option(help="half the tilt range in degrees [read off the tomogram]")
     ] = None,
@@ -123,11 +129,9 @@ def run(
     ] = None,
     force: ForceOption = False,
     device: DeviceOption = None,
-    closed: Annotated[
-        str | None, typer.Option(help="auto: as the missing wedge explains; all; none")
-    ] = None,
+    closed: ClosedOption = None,
     strict: Annotated[bool, typer.Option(help="drop the doubtful membranes")] = False,
-    jobs: Annotated[int | None, typer.Option(help="processes [one per core]")] = None,
+    jobs: JobsOption = None,
 ) -> None:
     """Find the membranes of a tomogram: the whole way, from voxels to meshes and report.
 
@@ -135,34 +139,25 @@ def run(
     run.json and stages/ (README.md has the list). `membraneseg settings`
     lists everything that --set and --config understand.
     """
-    from membraneseg.config import load_config
     from membraneseg.pipeline import run_tomogram
     from membraneseg.progress import BarReporter
     from membraneseg.request import RunRequest
-    from membraneseg.settings import override
 
-    settings = list(setting or [])
-    if device is not None:
-        settings.append(f"segment.device={device}")
-    if group is not None:
-        settings.append(f"group.method={group}")
-    if closed is not None:
-        settings.append(f"fit.closure.closed={closed}")
-    if strict:
-        settings.append("refine.strict=true")
-    chosen = override(
-        load_config(config, settings),
-        voxel_size_A=voxel_size,
-        tilt_range_deg=tilt_range,
-        jobs=jobs,
-    )
+    named = {
+        "segment.device": device,
+        "group.method": group,
+        "fit.closure.closed": closed,
+        "refine.strict": "true" if strict else None,
+    }
+    fields = {"voxel_size_A": voxel_size, "tilt_range_deg": tilt_range, "jobs": jobs}
+    chosen = chosen_config(config, setting, named, fields)
     request = RunRequest(
         tomogram=tomogram,
         output=output or default_output(tomogram),
         resume=resume,
         first=first,
         force=force,
-        command=" ".join(["membraneseg", *sys.argv[1:]]),
+        command=typed_command(),
     )
     result = run_tomogram(request, chosen, BarReporter(console))
     print_results(result.files, result.summary)
@@ -277,14 +272,6 @@ def settings(
     for row in rows:
         table.add_row(*row)
     Console(width=max(100, Console().width)).print(table)
-
-
-def default_output(tomogram: Path) -> Path:
-    """Folder beside the tomogram that a run writes to: TOMO_membraneseg."""
-    name = tomogram.name
-    for ending in (".gz", ".bz2", ".mrc", ".rec", ".map", ".st"):
-        name = name.removesuffix(ending)
-    return tomogram.with_name(f"{name}_membraneseg")
 
 
 def main() -> None:

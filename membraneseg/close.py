@@ -20,6 +20,7 @@ from membraneseg.mask_groups import LabelledMask, groups_of, read_labels, shows_
 from membraneseg.outputs import Findings, RunResult, write_everything
 from membraneseg.request import RunRequest, check_output, prepare_output
 from membraneseg.run_facts import RunFacts
+from membraneseg.segment.tilt_range import ASSUMED_TILT_RANGE_DEG
 from membraneseg.settings import to_toml
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface_stages import surfaces_of
@@ -27,7 +28,6 @@ from membraneseg.types import MembraneGroup, Tomogram
 
 log = logging.getLogger(__name__)
 
-ASSUMED_TILT_RANGE_DEG = 60.0
 NOTHING_HIDDEN_DEG = 90.0
 
 

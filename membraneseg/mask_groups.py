@@ -23,7 +23,7 @@ from membraneseg.group.fragments import trace_fragments
 from membraneseg.group.merging import group_membranes
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.midline import mask_thickness_px, middle_points
-from membraneseg.types import Bool, Float64, Int64, MembraneGroup
+from membraneseg.types import Bool, Float64, Int64, MembraneGroup, SliceFragments
 from synth2d.wedge import TRANSITION_DEG, wedge_depth_deg
 
 Progress = Callable[[float], None]
@@ -158,8 +158,8 @@ def groups_of(
     Notes
     -----
     With several labels, each label is a membrane, or as many as it has loose pieces. With one,
-    the curves in the slices are grouped as those of a network are, and the rest of the mask's
-    middle goes to the group that it hangs together with.
+    the mask is grouped as a network's probability is, and the rest of its middle goes to the group
+    that it hangs together with.
     """
     parts: list[Float64] = []
     dropped = 0
@@ -208,7 +208,9 @@ def _grouped(points: Float64, members: Bool, frame: VolumeFrame, config: RunConf
     """Membrane (P,) of each point of a mask without labels."""
     soft = gaussian_filter(members.astype(np.float32), 0.7)
     geometry = VolumeGeometry(frame.voxel_size_A, frame.origin_zyx_A, frame.tilt_range_deg)
-    curves = trace_fragments(np.maximum(soft, 0.9 * members), config.fragments)
+    curves: list[SliceFragments] = []
+    if config.group.method != "merge":  # region merging does without
+        curves = trace_fragments(np.maximum(soft, 0.9 * members), config.fragments)
     sure = replace(config.group, threshold=0.1, even_probability=0.0, max_depth_deg=90.0)
     groups = group_membranes(curves, soft, geometry, sure)
     names = np.full(len(points), -1, dtype=np.int64)

@@ -12,7 +12,7 @@ from scipy.ndimage import zoom
 from membraneseg.errors import MembraneSegError
 from membraneseg.io.mrc import read_tomogram
 from membraneseg.segment.predict import Progress, SegmentConfig, predict, working_scale
-from membraneseg.segment.tilt_range import measure_tilt_range
+from membraneseg.segment.tilt_range import ASSUMED_TILT_RANGE_DEG, measure_tilt_range
 from membraneseg.segment.truth_free import Comparison, compare_predictions
 from membraneseg.segment.unet import DEFAULT_WEIGHTS, load_weights
 from membraneseg.types import Float32, Tomogram
@@ -21,7 +21,6 @@ from synth2d.match import measure_appearance
 
 SLAB_PX = (48, 512, 512)
 """Middle part of the tomogram, at the network's pixel size, that is looked at."""
-USUAL_TILT_RANGE_DEG = 60.0
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def match_tomogram(path: Path, device: str, progress: Progress | None = None) ->
     tomogram, _ = read_tomogram(path)
     network, unet = load_weights(DEFAULT_WEIGHTS)
     slab = middle_slab(tomogram, working_scale(tomogram.voxel_size_A, unet))
-    theta = measure_tilt_range(tomogram.voxels) or USUAL_TILT_RANGE_DEG
+    theta = measure_tilt_range(tomogram.voxels) or ASSUMED_TILT_RANGE_DEG
     config = SegmentConfig(flips=False, device=device)
     found = predict(slab, network, unet, config, progress)
     membrane = np.asarray(found.membrane, dtype=np.float32)

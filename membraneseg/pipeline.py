@@ -24,7 +24,11 @@ from membraneseg.request import RunRequest, check_output, input_key, prepare_out
 from membraneseg.run_facts import RunFacts
 from membraneseg.segment.predict import Segmentation, predicted_slices
 from membraneseg.segment.rescale import Prediction
-from membraneseg.segment.tilt_range import is_tilted_about_x, measure_tilt_range
+from membraneseg.segment.tilt_range import (
+    ASSUMED_TILT_RANGE_DEG,
+    is_tilted_about_x,
+    measure_tilt_range,
+)
 from membraneseg.segment.unet import DEFAULT_WEIGHTS, file_sha256, load_weights
 from membraneseg.settings import to_toml
 from membraneseg.surface.frame import VolumeFrame
@@ -34,8 +38,6 @@ from membraneseg.types import Float32, MembraneGroup, Tomogram
 from rl_agent.policy import load_policy
 
 log = logging.getLogger(__name__)
-
-ASSUMED_TILT_RANGE_DEG = 60.0
 
 
 def run_tomogram(request: RunRequest, config: RunConfig, reporter: Reporter) -> RunResult:

@@ -18,7 +18,12 @@ from membraneseg.group.contraction import contract
 from membraneseg.group.crest import CrestPoints, trace_crest
 from membraneseg.group.neighbours import find_neighbours
 from membraneseg.group.rims import find_rims
-from membraneseg.group.slice_groups import group_slices, regions_of_slices, votes_of_slices
+from membraneseg.group.slice_groups import (
+    SliceGroups,
+    group_slices,
+    regions_of_slices,
+    votes_of_slices,
+)
 from membraneseg.group.surface_patches import Patches, cut_patches, with_smooth_normals
 from membraneseg.types import Float64, Int64, MembraneGroup, SliceFragments
 from rl_agent.policy import WalkerPolicy
@@ -86,28 +91,37 @@ def group_membranes(
     if not len(crest):
         logger.warning("group: no membrane shows anywhere")
         return []
-    shape = probability.shape
-    tilt_deg = geometry.tilt_range_deg
-    patches, region = merge_regions(crest, shape, config)
     slices = None
     if config.method != "merge":
-        slices = group_slices(fragments, probability, tilt_deg, policy)
-    if slices is not None and config.method == "rl":
-        region = regions_of_slices(slices, crest, patches)
-    report(0.8)
-    patches = with_smooth_normals(patches, region)
-    region = _only_believable(crest, patches, region, tilt_deg, config)
-    votes = None
-    if slices is not None and config.method == "both":
-        votes = votes_of_slices(slices, crest, patches, region)
-    if config.method != "rl":
-        region = _joined(patches, region, shape, tilt_deg, config, votes)
+        slices = group_slices(fragments, probability, geometry.tilt_range_deg, policy)
+    report(0.6)
+    shape = probability.shape
+    patches, region = _regions(crest, slices, shape, geometry.tilt_range_deg, config)
     report(0.9)
     groups = _to_groups(crest, patches, region, shape, geometry, config)
     took = time.perf_counter() - begun
     closed = sum(group.closed for group in groups)
     logger.info("group: %d membranes (%d closed), %.1f s", len(groups), closed, took)
     return groups
+
+
+def _regions(
+    crest: CrestPoints,
+    slices: SliceGroups | None,
+    shape: tuple[int, ...],
+    tilt_range_deg: float,
+    config: GroupConfig,
+) -> tuple[Patches, Int64]:
+    """Patches, and the membrane (K,) of each: −1 for none. `slices` for the methods rl and both."""
+    patches, region = merge_regions(crest, shape, config)
+    if slices is not None and config.method == "rl":
+        region = regions_of_slices(slices, crest, patches)
+    patches = with_smooth_normals(patches, region)
+    region = _only_believable(crest, patches, region, tilt_range_deg, config)
+    if config.method == "rl":
+        return patches, region
+    votes = None if slices is None else votes_of_slices(slices, crest, patches, region)
+    return patches, _joined(patches, region, shape, tilt_range_deg, config, votes)
 
 
 def merge_regions(

@@ -14,6 +14,8 @@ CUBES = 12
 EMPTY_SHARE = 0.25
 """Power beyond the edge, relative to that inside, below which a wedge counts as empty."""
 SEARCH_DEG = np.arange(30.0, 76.0, 1.0)
+ASSUMED_TILT_RANGE_DEG = 60.0
+"""Taken where nobody says the tilt range and the tomogram does not show it."""
 
 
 def power_against_elevation(voxels: npt.NDArray[np.generic], tilt_axis: str = "y") -> Float64:

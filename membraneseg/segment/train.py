@@ -195,16 +195,13 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
-    network = build_unet(unet).to(config.device).to(memory_format=torch.channels_last)
-    average = _running_average(network, config.average_decay)
-    optimiser = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
-    state = {"network": network, "average": average, "optimiser": optimiser}
+    state = _fresh_state(unet, config)
+    network, average, optimiser = state.values()
     done, standing = _resume(folder / "checkpoint.pt", state, start)
     steps = done if is_over(standing, config.patience) else config.steps
-    span = range(done * config.batch, steps * config.batch)
-    data = MixedDataset(examples, config.seed, span)
-    only_slices = replace(examples, volumes=())
-    held_out = MixedDataset(only_slices, VALIDATION_SEED, range(config.validation_slices))
+    data = MixedDataset(examples, config.seed, range(done * config.batch, steps * config.batch))
+    kept_out = range(config.validation_slices)
+    held_out = MixedDataset(replace(examples, volumes=()), VALIDATION_SEED, kept_out)
     losses: list[float] = []
     started = time.monotonic()
     for image, labels in _batches(_loader(data, config)):
@@ -230,6 +227,14 @@ def train(
             log.info("stopped after %d steps: no better for %d checkpoints", done, standing.waited)
             break
     return standing.scores
+
+
+def _fresh_state(unet: UNetConfig, config: TrainConfig) -> dict[str, Any]:
+    """All that a checkpoint holds of the network: its weights, their average, the optimiser."""
+    network = build_unet(unet).to(config.device).to(memory_format=torch.channels_last)
+    average = _running_average(network, config.average_decay)
+    optimiser = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
+    return {"network": network, "average": average, "optimiser": optimiser}
 
 
 def _running_average(network: torch.nn.Module, decay: float) -> torch.optim.swa_utils.AveragedModel:
