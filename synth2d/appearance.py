@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import fft
 
 from synth2d.config import Range, SliceConfig
+from synth2d.noise import slice_roots, white_spectrum
 from synth2d.optics import Optics
 
 Float32 = npt.NDArray[np.float32]
@@ -116,27 +117,18 @@ def matched_noise(
         Mean 0, standard deviation 1.
     """
     planes, height, width = shape
-    white = rng.standard_normal(shape, dtype=np.float32)
     ky, kx = np.abs(fft.fftfreq(height)), fft.rfftfreq(width)
     tilt = rng.normal(0, GAIN_DEVIATION)
     gain = np.exp(tilt * np.hypot(ky[:, None], kx)).astype(np.float32)  # of the amplitude
-    roots = _roots(appearance.noise_covariance, planes)
+    roots = slice_roots(appearance.noise_covariance, planes)
     spots = roots.shape[-1]
     along_y, along_x = _linear(ky, spots), _linear(kx, spots)
     mixing = np.einsum("yk,cjkl,xl->cjyx", along_y, roots, along_x, optimize=True)
-    spectrum = np.einsum("cjyx,jyx->cyx", mixing.astype(np.float32), fft.rfft2(white) * gain)
+    spectrum = np.einsum(
+        "cjyx,jyx->cyx", mixing.astype(np.float32), white_spectrum(rng, shape) * gain
+    )
     field = fft.irfft2(spectrum, s=(height, width))
     return np.asarray((field - field.mean()) / field.std(), dtype=np.float32)
-
-
-def _roots(covariance: Float64, planes: int) -> Float64:
-    """Square roots (C, C, K, K) of the covariances between slices, at every frequency."""
-    lags = np.abs(np.subtract.outer(np.arange(planes), np.arange(planes)))
-    padded = np.concatenate([covariance, np.zeros((max(planes, 1), *covariance.shape[1:]))])
-    between = np.moveaxis(padded[lags], (0, 1), (2, 3))  # (K, K, C, C)
-    values, vectors = np.linalg.eigh(between)
-    roots = (vectors * np.sqrt(np.maximum(values, 0.0))[..., None, :]) @ np.swapaxes(vectors, 2, 3)
-    return np.asarray(np.moveaxis(roots, (2, 3), (0, 1)))
 
 
 def _linear(frequency: Float64, spots: int) -> Float64:

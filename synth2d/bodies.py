@@ -129,7 +129,9 @@ def lengths(components: Sequence[Float32]) -> Float32:
     return np.asarray(np.sqrt(squared, out=squared))
 
 
-def distance_and_normal(body: Body, grid: Grid) -> tuple[Float32, Float32]:
+def distance_and_normal(
+    body: Body, grid: Grid, steps_A: tuple[float, float, float] | None = None
+) -> tuple[Float32, Float32]:
     """Signed distance in Å to a body's surface, and the unit normal, on a grid.
 
     Parameters
@@ -137,6 +139,8 @@ def distance_and_normal(body: Body, grid: Grid) -> tuple[Float32, Float32]:
     body : Body
     grid : Grid
         At least two planes, rows and columns.
+    steps_A : tuple of float, optional
+        Distances of planes, rows and columns where they are not all the grid's spacing.
 
     Returns
     -------
@@ -145,9 +149,9 @@ def distance_and_normal(body: Body, grid: Grid) -> tuple[Float32, Float32]:
     """
     value = implicit_value(body, grid)
     gradient = np.empty((3, *value.shape), dtype=np.float32)
-    for axis, slope in enumerate(gradient):
-        _differences(value, axis, slope)
-    gradient /= np.float32(grid.spacing_A)
+    for axis, step in enumerate(steps_A or 3 * (grid.spacing_A,)):
+        _differences(value, axis, gradient[axis])
+        gradient[axis] /= np.float32(step)
     steepness = np.float32(1.0) / (lengths(list(gradient)) + np.float32(1e-9))
     value *= steepness
     gradient *= steepness

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 from scipy.special import expit
 
-from synth2d.bodies import Body, Grid, distance_and_normal, implicit_value, lengths
+from synth2d.bodies import Body, Grid
+from synth2d.body_surface import BodySurface, Window
 from synth2d.lookup import evenly_spaced
 from synth2d.optics import PROFILE_REACH_A
 from synth2d.wedge import SURE_DEG, UNSEEN_DEG, wedge_depth_and_contrast
@@ -19,15 +20,8 @@ Float64 = npt.NDArray[np.float64]
 
 BACKGROUND, PROTEIN, MEMBRANE, IGNORE = 0, 1, 2, 255
 
-BAND_ROWS = 32
-"""Rows that are drawn at once: few enough to stay in the processor's cache."""
-COARSE = 8
-"""Pixels between the places where a body's distance is looked up first; divides BAND_ROWS."""
-
 SHOWN = 0.1
 """Share of its contrast from which on a crista counts as being there."""
-
-Window = tuple[slice, slice]
 
 
 @dataclass
@@ -116,81 +110,22 @@ def draw_body(canvas: Canvas, body: Body, number: int, owner: Body | None, style
     if whole is None:
         return
     around = np.full(canvas.grid.shape[1:], np.inf, dtype=np.float32)
-    tiles = near_surface(body, canvas.grid, window, style.reach_A) if window is not None else []
-    for rows, columns in tiles:
-        low = max(rows.start - 1, 0), max(columns.start - 1, 0)
-        high = min(rows.stop + 1, len(around)), min(columns.stop + 1, len(around))
-        surface = _surface(canvas, body, owner, (slice(low[0], high[0]), slice(low[1], high[1])))
-        inner = (
-            slice(None),
-            slice(rows.start - low[0], rows.stop - low[0]),
-            slice(columns.start - low[1], columns.stop - low[1]),
-        )
-        distance, depth, kept = (field[inner] for field in surface)
-        _draw_tile(canvas, body, (rows, columns), (distance, depth, kept), (number, style))
+    surface = None if window is None else BodySurface(body, canvas.grid, window)
+    limit = None if owner is None or window is None else BodySurface(owner, canvas.grid, window)
+    for tile in [] if surface is None else surface.tiles(style.reach_A):
+        distance, nz, nx = surface.at(tile)
+        depth, kept = wedge_depth_and_contrast(nz, nx, canvas.theta_deg)
+        if limit is not None and owner is not None:  # cristae end where the inner membrane begins
+            gap = np.float32(owner.offsets_A[-1] - 30.0) - limit.at(tile)[0]
+            kept *= expit(gap / np.float32(15.0))
+        _draw_tile(canvas, body, tile, (distance, depth, kept), (number, style))
         middle = len(distance) // 2
         near = distance[middle]
         if owner is not None:  # no heads where the crista is not
             near = np.where(kept[middle] > SHOWN, near, np.float32(np.inf))
-        around[rows, columns] = near
+        around[tile] = near
     if style.studs:
         _stud(canvas, whole, around[whole], style)
-
-
-def near_surface(body: Body, grid: Grid, window: Window, reach_A: float) -> list[Window]:
-    """Tiles of a window that hold everything a body draws: near its membranes, or all of it.
-
-    Parameters
-    ----------
-    body : Body
-    grid : Grid
-    window : (rows, columns)
-    reach_A : float
-        Distance from a membrane beyond which its profile is nothing.
-
-    Returns
-    -------
-    list of (rows, columns)
-        BAND_ROWS high, as wide as needed; whole bands where the body or the window is small, or
-        the lumen differs from the surroundings.
-    """
-    rows, columns = window
-    bands = [
-        slice(first, min(first + BAND_ROWS, rows.stop))
-        for first in range(rows.start, rows.stop, BAND_ROWS)
-    ]
-    narrow = body.axes_A is not None and body.axes_A.min() < 6 * COARSE * grid.spacing_A
-    if body.lumen or narrow or columns.stop - columns.start < 2 * BAND_ROWS:
-        return [(band, columns) for band in bands]
-    coarse = Grid(grid.z_A[::2], grid.y_A[rows][::COARSE], grid.x_A[columns][::COARSE], 1.0)
-    value = implicit_value(body, coarse)
-    steps = (coarse.z_A[1] - coarse.z_A[0], COARSE * grid.spacing_A, COARSE * grid.spacing_A)
-    distance = value / (lengths(list(np.gradient(value, *steps))) + np.float32(1e-9))
-    margin = reach_A + 2 * COARSE * grid.spacing_A
-    low, high = min(body.offsets_A) - margin, max(body.offsets_A) + margin
-    active = np.any((distance > low) & (distance < high), axis=0, keepdims=True)[0]
-    tiles = []
-    for band in bands:
-        first = (band.start - rows.start) // COARSE
-        here = np.asarray(active[first : first + BAND_ROWS // COARSE + 1].any(axis=0))
-        edges = np.flatnonzero(np.diff(np.concatenate([[0], here.astype(np.int8), [0]])))
-        for start, stop in edges.reshape(-1, 2):
-            left = columns.start + max(start - 1, 0) * COARSE
-            tiles.append((band, slice(left, min(columns.start + stop * COARSE, columns.stop))))
-    return tiles
-
-
-def _surface(
-    canvas: Canvas, body: Body, owner: Body | None, window: Window
-) -> tuple[Float32, Float32, Float32]:
-    """Distance from a body, its wedge depth, and the share of its contrast: each (C, h, w)."""
-    part = canvas.grid.part(*window)
-    distance, normals = distance_and_normal(body, part)
-    depth, kept = wedge_depth_and_contrast(normals, canvas.theta_deg)
-    if owner is not None:  # cristae end where the inner membrane begins
-        limit, _ = distance_and_normal(owner, part)
-        kept *= expit((np.float32(owner.offsets_A[-1] - 30.0) - limit) / np.float32(15.0))
-    return distance, depth, kept
 
 
 def _draw_tile(
@@ -240,5 +175,5 @@ def _stud(canvas: Canvas, window: Window, distance: Float32, style: Style) -> No
     ring = np.abs(distance - 65.0) < 15.0
     ring &= style.rng.random(ring.shape) < style.studs
     width = 35.0 / float(np.float32(canvas.grid.spacing_A))
-    heads = ndimage.gaussian_filter(ring.astype(np.float32), width) * (2 * np.pi * width**2)
+    heads = cv2.GaussianBlur(ring.astype(np.float32), (0, 0), width) * (2 * np.pi * width**2)
     canvas.density[:, window[0], window[1]] += 0.8 * heads

@@ -47,6 +47,10 @@ class SliceConfig:
     )
     stalked_heads_per_um: Range = _range(5.0, 60.0, "stalked heads per µm of membrane")
     ice_gradient: Range = _range(0.0, 0.0, "relative change of the ice's thickness, edge to edge")
+    radial_filter_share: float = field(
+        default=0.4, metadata={"help": "share of slices that a radial filter has smoothed along x"}
+    )
+    radial_cutoff: Range = _range(0.06, 0.35, "where that filter begins, cycles per pixel")
     label_thickness_A: float = field(default=50.0, metadata={"help": "thickness of the label"})
 
     def __post_init__(self) -> None:

@@ -74,7 +74,7 @@ def filaments(
         across = np.stack([grid.along(row, start) for row in np.eye(3) - np.outer(axis, axis)])
         radius = lengths(list(across)) + np.float32(1e-3)
         if rng.random() < 0.5:  # microtubule: a wall that the wedge takes away like a membrane
-            _, kept = wedge_depth_and_contrast(across / radius, theta_deg)
+            _, kept = wedge_depth_and_contrast(across[0] / radius, across[2] / radius, theta_deg)
             density += 0.9 * kept * np.exp(-0.5 * ((radius - 112.0) / 18.0) ** 2)
         else:
             density += rng.uniform(0.4, 1.0) * np.exp(-0.5 * (radius / rng.uniform(22, 45)) ** 2)

@@ -28,8 +28,9 @@ def evenly_spaced(
     place = np.multiply(x, np.float32(1.0 / step))
     place += np.float32(-first / step)
     np.clip(place, 0.0, np.nextafter(np.float32(len(table) - 1), np.float32(0)), out=place)
-    left = place.astype(np.intp)
-    place -= left.astype(np.float32)
+    left = place.astype(np.int32)
+    place -= left
     values = np.asarray(table, dtype=np.float32)
-    rise = np.append(np.diff(values), np.float32(0))
-    return np.asarray(values[left] + place * rise[left], dtype=np.float32)
+    place *= np.diff(values).take(left)
+    place += values.take(left)
+    return place

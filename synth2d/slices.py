@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from synth2d.appearance import Appearance, around, drawn_profile, matched_noise
 from synth2d.bodies import Grid
@@ -24,7 +24,7 @@ from synth2d.config import SliceConfig
 from synth2d.crowd import filaments, globules, image_structure
 from synth2d.heads import stalked_heads
 from synth2d.layout import draw_bodies, log_uniform
-from synth2d.noise import ice_gradient, slow_background, wedge_noise
+from synth2d.noise import ice_gradient, radial_filter, slow_background, wedge_noise
 from synth2d.obstacles import add_carbon, add_gold
 from synth2d.optics import Optics, bilayer_profile
 
@@ -130,6 +130,8 @@ def make_slice(
     if rng.random() < 0.06:
         image = add_carbon(rng, image)
     image = _with_noise(image, theta, appearance, rng)
+    if appearance is None:  # else the measured profile and noise hold the filter already
+        image = radial_filter(later, config, image)
     image = ice_gradient(later, config, image)
     first = (len(image) - config.context) // 2
     image = np.ascontiguousarray(image[first : first + config.context])
@@ -180,5 +182,6 @@ def _with_noise(
         return image + matched_noise(appearance, shape, rng)
     image = image + wedge_noise(rng, shape, theta_deg)
     if rng.random() < 0.4:
-        image = ndimage.gaussian_filter(image, (0, *(2 * [rng.uniform(0.3, 1.2)])))
+        width = rng.uniform(0.3, 1.2)
+        image = np.stack([cv2.GaussianBlur(plane, (0, 0), width) for plane in image])
     return np.asarray(image, dtype=np.float32)

@@ -49,21 +49,21 @@ def wedge_depth_deg(normals_zyx: Float64, tilt_range_deg: float) -> Float64:
 
 
 def wedge_depth_and_contrast(
-    normals_zyx: Float32, tilt_range_deg: float
+    nz: Float32, nx: Float32, tilt_range_deg: float
 ) -> tuple[Float32, Float32]:
     """`wedge_depth_deg` and `contrast_kept` of many normals at once, in single precision.
 
     Parameters
     ----------
-    normals_zyx : (3, ...) float32
-        Components of unit normals.
+    nz, nx : (...) float32
+        Components of unit normals along the beam and across the tilt axis.
     tilt_range_deg : float
 
     Returns
     -------
     depth_deg, kept : (...) float32
     """
-    depth = _depth_deg(normals_zyx[0], normals_zyx[2], tilt_range_deg)
+    depth = _depth_deg(nz, nx, tilt_range_deg)
     return depth, evenly_spaced(_KEPT_BY_DEGREE, -90.0, 1.0, depth)
 
 

@@ -21,19 +21,21 @@ GAIN_NODES = np.array([0.0, 0.03, 0.07, 0.14, 0.25, 0.5])
 class Looks:
     """How far the crops of phantoms and real tomograms are changed.
 
-    Off by default: on two real tomograms a network fine-tuned on phantoms with a share of 0.7
-    outlined a faint vesicle better and saw more streaks as membranes.
-
-    The logarithm of the amplitudes' gain is drawn at frequency 0 (`slow_gain`) and at Nyquist
-    (`fine_gain`), and changes smoothly in between, with `ripple` on top.
+    The logarithm of the amplitudes' gain is drawn at frequency 0 (`slow_gain`), from where it fades
+    with `ripple` on top, and at Nyquist along y and along x (`fine_gain_y`, `fine_gain_x`), up to
+    where it grows linearly: detectors and reconstruction filters treat the two directions
+    differently.
     """
 
     share: float = field(default=0.0, metadata={"help": "share of the crops that are changed"})
     slow_gain: tuple[float, float] = field(
         default=(-0.5, 1.3), metadata={"help": "logarithm of the gain at frequency 0"}
     )
-    fine_gain: tuple[float, float] = field(
-        default=(-1.6, 0.7), metadata={"help": "logarithm of the gain at Nyquist"}
+    fine_gain_y: tuple[float, float] = field(
+        default=(-1.6, 1.2), metadata={"help": "logarithm of the gain at Nyquist along y"}
+    )
+    fine_gain_x: tuple[float, float] = field(
+        default=(-3.0, 0.7), metadata={"help": "logarithm of the gain at Nyquist along x"}
     )
     ripple: float = field(default=0.15, metadata={"help": "deviation of the logarithm of the gain"})
     noise: float = field(
@@ -85,11 +87,13 @@ def another_look(image: Float32, looks: Looks, rng: np.random.Generator) -> Floa
 def _random_gain(
     shape: tuple[int, ...], looks: Looks, rng: np.random.Generator
 ) -> npt.NDArray[np.float32]:
-    """Gain (H, W // 2 + 1) of the amplitudes of a slice: a smooth random curve of frequency."""
-    slow, fine = rng.uniform(*looks.slow_gain), rng.uniform(*looks.fine_gain)
-    weight = np.sqrt(2 * GAIN_NODES)  # most of the change lies at low frequencies
-    nodes = slow * (1 - weight) ** 2 + fine * weight**2
+    """Gain (H, W // 2 + 1) of the amplitudes of a slice: a smooth random function of frequency."""
+    slow, fine_y, fine_x = (
+        rng.uniform(*span) for span in (looks.slow_gain, looks.fine_gain_y, looks.fine_gain_x)
+    )
+    # most of the slow change lies at low frequencies
+    nodes = slow * (1 - np.sqrt(2 * GAIN_NODES)) ** 2
     nodes = nodes + looks.ripple * rng.standard_normal(len(nodes))
-    ky, kx = fft.fftfreq(shape[0])[:, None], fft.rfftfreq(shape[1])[None, :]
-    gain = np.exp(np.interp(np.hypot(ky, kx), GAIN_NODES, nodes))
-    return np.asarray(gain, dtype=np.float32)
+    ky, kx = np.abs(fft.fftfreq(shape[0]))[:, None], fft.rfftfreq(shape[1])[None, :]
+    logarithm = np.interp(np.hypot(ky, kx), GAIN_NODES, nodes) + 2 * (fine_y * ky + fine_x * kx)
+    return np.asarray(np.exp(logarithm), dtype=np.float32)

@@ -7,7 +7,10 @@ import numpy as np
 from membraneseg.segment.looks import Looks, another_look
 from membraneseg.segment.normalise import normalise
 
-PLAIN = Looks(share=1.0, slow_gain=(0.0, 0.0), fine_gain=(0.0, 0.0), ripple=0.0, noise=0.0, skew=0)
+FLAT = (0.0, 0.0)
+PLAIN = Looks(
+    1.0, slow_gain=FLAT, fine_gain_y=FLAT, fine_gain_x=FLAT, ripple=0.0, noise=0.0, skew=0
+)
 
 
 def crop(seed=0):
@@ -31,7 +34,7 @@ def test_a_flat_gain_without_noise_gives_the_crop_back_up_to_its_normalisation()
 
 def test_the_ratio_of_fine_to_coarse_power_follows_the_gain():
     image = crop()
-    soft = replace(PLAIN, fine_gain=(-1.0, -1.0))
+    soft = replace(PLAIN, fine_gain_y=(-1.0, -1.0))
     before, after = (
         np.abs(np.fft.rfft2(one)) ** 2
         for one in (image, another_look(image, soft, np.random.default_rng(2)))
@@ -41,7 +44,7 @@ def test_the_ratio_of_fine_to_coarse_power_follows_the_gain():
     change = np.log(after[:, fine, :5].sum() / before[:, fine, :5].sum()) - np.log(
         after[:, middle, :5].sum() / before[:, middle, :5].sum()
     )
-    expected = 2 * -(2 * 0.475 - 2 * 0.125)  # gain exp(-2 k) at frequency k, power its square
+    expected = 2 * -(2 * 0.475 - 2 * 0.125)  # gain exp(-2 ky), power its square
     assert abs(change - expected) < 0.25
 
 
