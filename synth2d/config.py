@@ -41,6 +41,9 @@ class SliceConfig:
     body_count: tuple[int, int] = field(default=(0, 9), metadata={"help": "closed bodies"})
     sheet_count: tuple[int, int] = field(default=(0, 2), metadata={"help": "open sheets"})
     globules_per_um2: Range = _range(200.0, 25000.0, "soluble proteins in the slice, log")
+    faintest_protein: float = field(
+        default=0.5, metadata={"help": "contrast in noise deviations below which it is unknown"}
+    )
     filament_count: tuple[int, int] = field(default=(0, 5), metadata={"help": "filaments"})
     stalked_share: float = field(
         default=0.0, metadata={"help": "share of slices whose membranes carry stalked heads"}

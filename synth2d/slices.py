@@ -50,8 +50,8 @@ class SyntheticSlice:
     image : (C, H, W) float32
         Adjacent slices, dark membranes, noise of about unit deviation.
     labels : (H, W) uint8
-        Of the middle slice: 0 background, 1 protein, 2 membrane, 255 in the wedge's soft edge
-        (there a membrane may or may not be called visible).
+        Of the middle slice: 0 background, 1 protein, 2 membrane, 255 unknown: in the wedge's soft
+        edge (a membrane there may or may not be called visible), and proteins lost in the noise.
     instances : (H, W) int16
         Membrane identity (1, 2, …), drawn whether visible or not; 0 elsewhere.
     pixel_size_A, tilt_range_deg : float
@@ -164,12 +164,18 @@ def _draw_crowd(
 def _structures(
     canvas: Canvas, config: SliceConfig, optics: Optics, rng: np.random.Generator
 ) -> Float32:
-    """Membranes and proteins as imaged, in deviations of the noise to come."""
+    """Membranes and proteins as imaged, in deviations of the noise to come.
+
+    Proteins that hardly stand out of that noise become unknown (in place): nobody could tell.
+    """
     structure = image_structure(canvas.density, optics, canvas.theta_deg)
     peak = float(np.abs(structure).max()) + 1e-6
     gain = rng.uniform(0.3, 1.6) / max(peak / max(1.0, float(canvas.density.max())), 1e-6)
-    contrast = canvas.contrast + np.float32(gain) * structure
-    return contrast * np.float32(log_uniform(rng, config.contrast_to_noise))
+    contrast_to_noise = np.float32(log_uniform(rng, config.contrast_to_noise))
+    proteins = np.float32(gain) * contrast_to_noise * structure
+    faint = np.abs(proteins[len(proteins) // 2]) < config.faintest_protein
+    canvas.labels[faint & (canvas.labels == PROTEIN)] = IGNORE
+    return np.asarray(contrast_to_noise * canvas.contrast + proteins, dtype=np.float32)
 
 
 def _with_noise(

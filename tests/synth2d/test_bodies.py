@@ -1,12 +1,14 @@
 """Distances, normals and slices of bodies against closed forms."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from synth2d.bodies import Body, Waves, distance_and_normal, random_rotation
 from synth2d.config import SliceConfig
 from synth2d.noise import wedge_noise
-from synth2d.slices import IGNORE, MEMBRANE, make_slice, slice_grid
+from synth2d.slices import IGNORE, MEMBRANE, PROTEIN, make_slice, slice_grid
 from synth2d.wedge import wedge_depth_deg
 
 STILL = Waves(np.zeros(1), np.zeros((1, 3)), np.zeros(1))
@@ -98,11 +100,30 @@ def test_noise_has_unit_deviation_and_streaks_along_the_tilt_axis():
 
 
 def test_soft_edge_is_neither_called_visible_nor_hidden():
-    config = SliceConfig(size_px=128, body_count=(3, 6))
+    config = SliceConfig(size_px=128, body_count=(3, 6), faintest_protein=0.0)
     drawn = [make_slice(config, np.random.default_rng(s)) for s in range(6)]
     assert sum(int((d.labels == IGNORE).sum()) for d in drawn) > 0
     on_membranes = [(d.instances[d.labels == IGNORE] > 0).all() for d in drawn]
     assert sum(on_membranes) >= 4  # the others have gold, under which nothing is known
+
+
+def test_only_proteins_become_unknown_for_being_faint_and_fewer_where_contrast_is_high():
+    shares = []
+    for contrast in (0.7, 2.0, 6.0):
+        proteins = unknown = 0
+        for seed in range(6):
+            config = SliceConfig(size_px=128, contrast_to_noise=(contrast, contrast))
+            every = replace(config, faintest_protein=0.0)
+            labels, clear = (
+                make_slice(one, np.random.default_rng(seed)).labels for one in (config, every)
+            )
+            changed = labels != clear
+            assert (clear[changed] == PROTEIN).all()
+            assert (labels[changed] == IGNORE).all()
+            proteins += (clear == PROTEIN).sum()
+            unknown += changed.sum()
+        shares.append(unknown / proteins)
+    assert shares[0] > shares[1] > shares[2] > 0
 
 
 def test_cap_normals_lie_deep_in_the_wedge():
