@@ -88,7 +88,7 @@ def trained(name: str, unet: UNetConfig, phantoms: Path, folder: Path, steps: in
         slices = SliceConfig(size_px=SIZE_PX, context=unet.context)
         volumes = tuple(read_example(place, unet) for place in split(phantoms)[0])
         config = TrainConfig(steps=steps, checkpoint_every=100, validation_slices=16)
-        train(own, unet, Examples(slices, volumes, looks=Looks(share=0.7)), config)
+        train(own, unet, Examples(slices, volumes, looks=Looks()), config)
         network, _ = load_weights(own / "slice_unet.safetensors")
         scores = {}
         for kind, data in held_out_sets(phantoms, unet, Looks()).items():

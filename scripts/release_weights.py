@@ -1,10 +1,6 @@
 """Put the weights of a finished training into the package, with their model card.
 
-    python scripts/release_weights.py FOLDER/mixed FOLDER/slices PHANTOMS
-
-The shipped network lies halfway, weight by weight, between that of synthetic slices alone and the
-one fine-tuned from it on the mix (Wortsman et al. 2022, arXiv:2109.01903): fine-tuned networks know
-their training data better, the straight line between both holds on other data.
+    python scripts/release_weights.py FOLDER/mixed PHANTOMS
 
 Scores the network on held-out synthetic slices and on the phantoms of scripts/score_network.py
 (simulated into PHANTOMS), which no training uses; writes the .safetensors, .json and .md.
@@ -43,11 +39,11 @@ membrane out.
 - **Pixel size**: {low:g}–{high:g} Å. A tomogram outside is rescaled to the nearer end.
 - **Normalisation**: slow background (Gaussian, 20 pixels) subtracted, divided by the standard
   deviation of the slab, cut at ±5. Membranes dark, tilt axis along y.
-- **Training**: `scripts/train_default_weights.sh`, on a CPU with bfloat16, AdamW, averaged weights
-  (decay {decay}): 4000 steps on synthetic slices alone, then {steps} steps of {batch} examples of
-  the mix, peak learning rate {rate:g}, seed {seed}; shipped is the mean of the weights of both
-  (arXiv:2109.01903): on a real tomogram the second alone missed parts of a vesicle, the first alone
-  saw streaks everywhere. All settings of the second part are in the .json beside this card.
+- **Training**: the second part of `scripts/train_default_weights.sh`, on a CPU with bfloat16, AdamW,
+  averaged weights (decay {decay}): {steps} steps of {batch} examples, peak learning rate {rate:g},
+  seed {seed}, starting from `{start}` (sha256 `{start_sha256}`). {looks:.0%} of the
+  crops get another transfer, other noise and other grey values (`membraneseg/segment/looks.py`).
+  All settings are in the .json beside this card.
 - **sha256**: `{sha256}`
 
 | scored on | measure | value |
@@ -61,34 +57,20 @@ Held-out slices hold many with less contrast than an eye can read (contrast-to-n
 """
 
 
-def blended(first: torch.nn.Module, second: torch.nn.Module) -> torch.nn.Module:
-    """Put the mean of two networks' weights and statistics into the second."""
-    other = first.state_dict()
-    second.load_state_dict(
-        {
-            name: (value + other[name]) / 2 if value.is_floating_point() else value
-            for name, value in second.state_dict().items()
-        }
-    )
-    return second
-
-
 def main() -> None:
     """Score, then write the three files."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="folder of the fine-tuning")
-    parser.add_argument("first", type=Path, help="folder of the training that it started from")
+    parser.add_argument("folder", type=Path, help="folder of the training")
     parser.add_argument("phantoms", type=Path, help="where the evaluation phantoms are kept")
     options = parser.parse_args()
     folder: Path = options.folder
     network, unet = load_weights(folder / WEIGHTS_FILE)
-    network = blended(load_weights(options.first / WEIGHTS_FILE)[0], network)
     save_weights(DEFAULT_WEIGHTS, network, unet)
     card = json.loads(DEFAULT_WEIGHTS.with_suffix(".json").read_text())
     settings = load_training(folder / RECIPE_FILE)
-    names = [Path(place).name for place in settings.phantoms]
-    start = Path(settings.start).name
-    card["recipe"] = asdict(settings) | {"phantoms": names, "start": start}
+    start = Path(settings.start)
+    names = {"phantoms": [Path(place).name for place in settings.phantoms], "start": start.name}
+    card["recipe"] = asdict(settings) | names | {"start_sha256": file_sha256(start)}
     held_out = MixedDataset(Examples(settings.slices), VALIDATION_SEED, range(HELD_OUT))
     on_slices = membrane_scores(network, DataLoader(held_out, batch_size=8))
     rows = [("held-out slices", k.replace("_", " "), float(v)) for k, v in on_slices.items()]
@@ -115,6 +97,9 @@ def write_card(network: torch.nn.Module, unet: UNetConfig, card: dict, steps: in
         examples=steps * training["batch"],
         share=card["recipe"]["volume_share"],
         rate=training["learning_rate"],
+        looks=card["recipe"]["looks"]["share"],
+        start=card["recipe"]["start"],
+        start_sha256=card["recipe"]["start_sha256"],
         size=slices["size_px"],
         ranges=ranges,
         low=unet.pixel_size_A[0],

@@ -27,7 +27,7 @@ class Looks:
     differently.
     """
 
-    share: float = field(default=0.0, metadata={"help": "share of the crops that are changed"})
+    share: float = field(default=0.6, metadata={"help": "share of the crops that are changed"})
     slow_gain: tuple[float, float] = field(
         default=(-0.5, 1.3), metadata={"help": "logarithm of the gain at frequency 0"}
     )

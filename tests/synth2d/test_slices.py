@@ -7,7 +7,7 @@ from synth2d.bodies import Body, Grid, Waves
 from synth2d.canvas import IGNORE, MEMBRANE, Style, draw_body, empty_canvas
 from synth2d.config import SliceConfig
 from synth2d.heads import HEAD_HEIGHT_A, stalked_heads
-from synth2d.noise import ice_gradient, wedge_noise
+from synth2d.noise import ice_gradient, radial_filter, slice_roots, wedge_noise, white_spectrum
 from synth2d.obstacles import add_gold
 from synth2d.slices import make_slice
 from synth2d.wedge import SURE_DEG
@@ -98,6 +98,44 @@ def test_noise_has_more_power_across_the_tilt_axis_than_along_it():
     fast, slow = (k > 0.1) & (k < 0.3), k < 0.03
     across, along = power[np.ix_(slow, fast)].mean(), power[np.ix_(fast, slow)].mean()
     assert across > 2.0 * along
+
+
+def test_a_radial_filter_takes_fine_detail_across_the_tilt_axis_and_none_along_it():
+    image = np.random.default_rng(3).standard_normal((3, 128, 128)).astype(np.float32)
+    config = SliceConfig(radial_filter_share=1.0, radial_cutoff=(0.1, 0.1))
+    filtered = radial_filter(np.random.default_rng(4), config, image)
+    before, after = (np.abs(np.fft.fft2(one)) ** 2 for one in (image, filtered))
+    k = np.abs(np.fft.fftfreq(128))
+    fine, coarse = k > 0.45, k < 0.1
+    np.testing.assert_allclose(after[:, :, coarse], before[:, :, coarse], rtol=1e-3, atol=1e-2)
+    assert after[:, :, fine].sum() < 0.02 * before[:, :, fine].sum()
+
+
+def test_some_noise_is_as_fine_along_the_tilt_axis_as_it_gets_and_coarse_across_it():
+    k = np.abs(np.fft.fftfreq(128))
+    ratios = []
+    for seed in range(40):
+        noise = wedge_noise(np.random.default_rng(seed), (3, 128, 128), 60.0)
+        power = (np.abs(np.fft.fft2(noise)) ** 2).mean(axis=0)
+        fine, coarse = k > 0.4, k < 0.1
+        ratios.append(power[np.ix_(fine, coarse)].mean() / power[np.ix_(coarse, fine)].mean())
+    assert np.max(ratios) > 5.0
+    assert np.min(ratios) < 0.2
+
+
+def test_white_spectra_transform_to_noise_of_equal_power_everywhere():
+    rng = np.random.default_rng(5)
+    fields = np.fft.irfft2(white_spectrum(rng, (400, 16, 16)), s=(16, 16))
+    power = (np.abs(np.fft.fft2(fields)) ** 2).mean(axis=0)
+    np.testing.assert_allclose(power / power.mean(), 1.0, atol=0.3)
+    np.testing.assert_allclose(fields.var(axis=0) / fields.var(), 1.0, atol=0.3)
+
+
+def test_slices_mixed_by_the_roots_have_the_covariance_that_was_asked_for():
+    covariance = np.array([1.0, 0.6, 0.2])[:, None, None]
+    roots = slice_roots(covariance, 4)[:, :, 0, 0]
+    wanted = [[1, 0.6, 0.2, 0], [0.6, 1, 0.6, 0.2], [0.2, 0.6, 1, 0.6], [0, 0.2, 0.6, 1]]
+    np.testing.assert_allclose(roots @ roots.T, wanted, atol=1e-9)
 
 
 def test_nothing_is_known_under_a_bead_of_gold():
