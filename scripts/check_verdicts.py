@@ -87,6 +87,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="also write the rows here")
     options = parser.parse_args()
     torch.set_num_threads(1)
+    for file in options.weights:
+        load_weights(file)  # a wrong file is found out at once
     table = Table("phantom", "network", "true", "estimated", "±", "verdict", "right")
     rows: list[dict[str, object]] = []
     for kind in KINDS:

@@ -1,6 +1,6 @@
 """Put the weights of a finished training into the package, with their model card.
 
-    python scripts/release_weights.py FOLDER/mixed PHANTOMS
+    python scripts/release_weights.py FOLDER/mixed PHANTOMS [--stopped-at STEP]
 
 Scores the network on held-out synthetic slices and on the phantoms of scripts/score_network.py
 (simulated into PHANTOMS), which no training uses; writes the .safetensors, .json and .md.
@@ -39,10 +39,10 @@ membrane out.
 - **Pixel size**: {low:g}–{high:g} Å. A tomogram outside is rescaled to the nearer end.
 - **Normalisation**: slow background (Gaussian, 20 pixels) subtracted, divided by the standard
   deviation of the slab, cut at ±5. Membranes dark, tilt axis along y.
-- **Training**: the second part of `scripts/train_default_weights.sh`, on a CPU with bfloat16, AdamW,
-  averaged weights (decay {decay}): {steps} steps of {batch} examples, peak learning rate {rate:g},
-  seed {seed}, starting from `{start}` (sha256 `{start_sha256}`). {looks:.0%} of the
-  crops get another transfer, other noise and other grey values (`membraneseg/segment/looks.py`).
+- **Training**: the second part of `scripts/train_default_weights.sh`, on a CPU with bfloat16,
+  AdamW, averaged weights (decay {decay}): {steps} of {planned} steps of {batch} examples, peak
+  learning rate {rate:g}, seed {seed}, starting from `{start}` (sha256
+  `{start_sha256}`). {looks:.0%} of the crops get another transfer, other noise and other grey values (`membraneseg/segment/looks.py`).
   All settings are in the .json beside this card.
 - **sha256**: `{sha256}`
 
@@ -62,6 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="folder of the training")
     parser.add_argument("phantoms", type=Path, help="where the evaluation phantoms are kept")
+    parser.add_argument("--stopped-at", type=int, help="step of the weights; default: the last")
     options = parser.parse_args()
     folder: Path = options.folder
     network, unet = load_weights(folder / WEIGHTS_FILE)
@@ -78,7 +79,7 @@ def main() -> None:
         rows += [(phantom, name, float(value)) for name, value in scores.items()]
     card["scores"] = [[*row[:2], round(row[2], 4)] for row in rows]
     DEFAULT_WEIGHTS.with_suffix(".json").write_text(json.dumps(card, indent=2) + "\n")
-    write_card(network, unet, card, settings.training.steps)
+    write_card(network, unet, card, options.stopped_at or settings.training.steps)
 
 
 def write_card(network: torch.nn.Module, unet: UNetConfig, card: dict, steps: int) -> None:
@@ -106,6 +107,7 @@ def write_card(network: torch.nn.Module, unet: UNetConfig, card: dict, steps: in
         high=unet.pixel_size_A[1],
         seed=training["seed"],
         steps=steps,
+        planned=training["steps"],
         batch=training["batch"],
         decay=training["average_decay"],
         sha256=file_sha256(DEFAULT_WEIGHTS),

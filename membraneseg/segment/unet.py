@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 from membraneseg.errors import MembraneSegError
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
-DEFAULT_WEIGHTS = WEIGHTS_FOLDER / "slice_unet_v2.safetensors"
+DEFAULT_WEIGHTS = WEIGHTS_FOLDER / "slice_unet_v3.safetensors"
 
 
 @dataclass(frozen=True)
