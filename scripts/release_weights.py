@@ -42,7 +42,9 @@ membrane out.
 - **Training**: the second part of `scripts/train_default_weights.sh`, on a CPU with bfloat16,
   AdamW, averaged weights (decay {decay}): {steps} of {planned} steps of {batch} examples, peak
   learning rate {rate:g}, seed {seed}, starting from `{start}` (sha256
-  `{start_sha256}`). {looks:.0%} of the crops get another transfer, other noise and other grey values (`membraneseg/segment/looks.py`).
+  `{start_sha256}`).
+  {looks:.0%} of the crops get another transfer, other noise and other grey values
+  (`membraneseg/segment/looks.py`).
   All settings are in the .json beside this card.
 - **sha256**: `{sha256}`
 
