@@ -18,8 +18,9 @@ from gp_fit.errors import (
 from gp_fit.evidence_energy import EvidenceConfig
 from gp_fit.fit import fit_surface
 from gp_fit.fitted import FittedSurface
-from gp_fit.hermite import HermiteConfig, HermiteSurface
+from gp_fit.hermite import HermiteSurface
 from gp_fit.hermite_evidence import Sighting, hermite_with_evidence
+from gp_fit.hermite_fit import HermiteConfig
 from gp_fit.likelihood import surface_likelihood, zero_likelihood
 from gp_fit.reliability import Reliability
 from gp_fit.rings import RingConfig, RingProcess, double_ring, single_ring

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from gp_fit.anchored import AnchoredConfig
 from gp_fit.coverage import ClosureConfig
 from gp_fit.evidence_energy import EvidenceConfig
-from gp_fit.hermite import HermiteConfig
+from gp_fit.hermite_fit import HermiteConfig
 from gp_fit.star_fit import StarConfig
 
 METHODS = ("auto", "star", "hermite", "sheet", "anchored")

@@ -17,8 +17,6 @@ NOISE_PX = 0.7
 """Expected scatter of single points about the surface."""
 AXIS_RATIO_SD = 0.15
 """Prior standard deviation of the log of each semi-axis about their mean."""
-NORMAL_SD = 0.3
-"""Expected scatter of given normals, in radians."""
 FIT_POINTS = 400
 INDEPENDENT_POINTS = 30.0
 """The fit counts at most this many points as independent: real shapes are not ellipsoids."""
@@ -75,9 +73,7 @@ class Ellipsoid:
         return np.asarray(towards @ self.rotation.T)
 
 
-def fit_ellipsoid(
-    points_zyx: Float64, start: Ellipsoid | None = None, normals_zyx: Float64 | None = None
-) -> Ellipsoid:
+def fit_ellipsoid(points_zyx: Float64, start: Ellipsoid | None = None) -> Ellipsoid:
     """Fit an ellipsoid by robust least squares of the first-order distance.
 
     Parameters
@@ -86,8 +82,6 @@ def fit_ellipsoid(
         Points in voxels; outliers are tolerated.
     start : Ellipsoid, optional
         Where to begin; without it a sphere and the ellipsoid of the second moments are tried.
-    normals_zyx : (N, 3) float64, optional
-        Unit normals of either sign at the points, used as further observations.
 
     Returns
     -------
@@ -101,31 +95,24 @@ def fit_ellipsoid(
     -----
     Cauchy loss, scale from the median residual, and a prior on the log of the axis ratios: where
     the points leave a semi-axis open (two facing lunes, one z band), it shrinks towards the
-    others. Cost about 0.05 s.
+    others. Cost about 0.02 s.
     """
     points = checked_points(points_zyx, 3, MINIMUM_POINTS)
-    normals = normals_zyx
     if len(points) > FIT_POINTS:
-        spacing = superpoint_spacing(points, FIT_POINTS)
-        centres, _, labels = superpoints(points, spacing)
-        if normals is not None:
-            normals = normals[np.unique(labels, return_index=True)[1]]
-        points = centres
+        points = superpoints(points, superpoint_spacing(points, FIT_POINTS))[0]
     starts = [start] if start is not None else _first_guesses(points)
-    trials = [_fit_from(points, normals, guess) for guess in starts]
+    trials = [_fit_from(points, guess) for guess in starts]
     return min(trials, key=lambda trial: trial[1])[0]
 
 
-def _fit_from(
-    points: Float64, normals: Float64 | None, guess: Ellipsoid
-) -> tuple[Ellipsoid, float]:
+def _fit_from(points: Float64, guess: Ellipsoid) -> tuple[Ellipsoid, float]:
     """Fit with shrinking scale; the cost counts the prior, so that no pancake beats a sphere."""
     extent = float(np.ptp(points, axis=0).max())
     ellipsoid = guess
     for round_ in range(_ROUNDS):
         distance = np.abs(sampson_distance(ellipsoid.scaled(points), ellipsoid.semi_axes))
         scale = max(NOISE_PX, float(np.median(distance)) / 0.6745)
-        ellipsoid = _refine(points, normals, ellipsoid, scale, extent)
+        ellipsoid = _refine(points, ellipsoid, scale, extent)
         if round_ and scale == NOISE_PX:
             break
     distance = sampson_distance(ellipsoid.scaled(points), ellipsoid.semi_axes)
@@ -135,10 +122,11 @@ def _fit_from(
     return ellipsoid, float(cost + np.sum((ratios / AXIS_RATIO_SD) ** 2))
 
 
-def _refine(
-    points: Float64, normals: Float64 | None, first: Ellipsoid, scale: float, extent: float
-) -> Ellipsoid:
-    share = np.sqrt(min(1.0, INDEPENDENT_POINTS / len(points)))
+def _refine(points: Float64, first: Ellipsoid, scale: float, extent: float) -> Ellipsoid:
+    share = float(np.sqrt(min(1.0, INDEPENDENT_POINTS / len(points))))
+    prior = np.zeros((6, 9))
+    prior[:3, 3:6] = (np.eye(3) - 1.0 / 3.0) / AXIS_RATIO_SD
+    prior[3:, 6:] = 1e-2 * np.eye(3)
 
     def at(parameters: Float64) -> Ellipsoid:
         turn = Rotation.from_rotvec(parameters[6:9]).as_matrix()
@@ -149,26 +137,47 @@ def _refine(
         candidate = at(parameters)
         distance = sampson_distance(candidate.scaled(points), candidate.semi_axes) / scale
         robust = np.sqrt(np.log1p(distance**2)) * np.sign(distance)
-        ratios = (parameters[3:6] - parameters[3:6].mean()) / AXIS_RATIO_SD
-        parts = [share * robust, ratios, 1e-2 * parameters[6:9]]
-        if normals is not None:
-            parts.append(share * _normal_residuals(candidate, points, normals))
-        return np.concatenate(parts)
+        return np.concatenate([share * robust, prior @ parameters])
+
+    def slopes(parameters: Float64) -> Float64:
+        candidate = at(parameters)
+        local = candidate.scaled(points) * candidate.semi_axes
+        distance, by_place, by_axes = _distance_slopes(local, candidate.semi_axes)
+        z = distance / scale
+        steep = np.abs(z) / np.maximum((1.0 + z**2) * np.sqrt(np.log1p(z**2)), 1e-150)
+        by_centre = -extent * by_place @ candidate.rotation.T
+        by_turn = np.cross(by_place, local) @ _turning(parameters[6:9])
+        robust = np.where(np.abs(z) > 1e-6, steep, 1.0)[:, None] / scale
+        return np.vstack([share * robust * np.hstack([by_centre, by_axes, by_turn]), prior])
 
     axes = np.clip(first.semi_axes, 0.6, 9.0 * extent)
     begin = np.concatenate([np.zeros(3), np.log(axes), np.zeros(3)])
     low = np.concatenate([-np.full(3, 12.0), np.full(3, np.log(0.5)), -np.full(3, 4.0)])
     high = np.concatenate([np.full(3, 12.0), np.full(3, np.log(10.0 * extent)), np.full(3, 4.0)])
-    found = least_squares(residuals, begin, bounds=(low, np.maximum(high, begin + 0.1)))
-    return _sorted(at(found.x))
+    bounds = (low, np.maximum(high, begin + 0.1))
+    return _sorted(at(least_squares(residuals, begin, slopes, bounds=bounds).x))
 
 
-def _normal_residuals(candidate: Ellipsoid, points: Float64, normals: Float64) -> Float64:
-    """Sine of the angle to the gradient, as vectors, so that the sign of a normal is free."""
-    scaled = candidate.scaled(points)
-    towards = (scaled / candidate.semi_axes) @ candidate.rotation.T
-    towards /= np.linalg.norm(towards, axis=1, keepdims=True)
-    return np.asarray(np.cross(towards, normals).reshape(-1) / NORMAL_SD)
+def _distance_slopes(local: Float64, axes: Float64) -> tuple[Float64, Float64, Float64]:
+    """First-order distance (N,) of points p (N, 3) in the frame of the axes a, and its slopes.
+
+    (r² - r) / s with r = |p / a| and s = |p / a²|; slopes (N, 3) by p and by log a.
+    """
+    squares, fourths = local / axes**2, local / axes**4
+    radius = np.maximum(np.sqrt(np.sum(local * squares, axis=1)), 1e-12)
+    slope = np.maximum(np.sqrt(np.sum(local * fourths, axis=1)), 1e-12)
+    outward = ((2.0 * radius - 1.0) / (slope * radius))[:, None] * squares
+    bent = ((radius**2 - radius) / slope**3)[:, None] * fourths
+    by_axes = local * (2.0 * bent - outward)
+    return (radius**2 - radius) / slope, outward - bent, by_axes
+
+
+def _turning(turn: Float64) -> Float64:
+    """Right Jacobian (3, 3) of a rotation vector: how the rotation turns as the vector changes."""
+    angle = max(float(np.linalg.norm(turn)), 1e-8)
+    cross = np.cross(np.eye(3), turn)
+    first, second = (1.0 - np.cos(angle)) / angle**2, (angle - np.sin(angle)) / angle**3
+    return np.asarray(np.eye(3) - first * cross + second * cross @ cross)
 
 
 def _first_guesses(points: Float64) -> list[Ellipsoid]:

@@ -15,6 +15,8 @@ from skimage.measure import marching_cubes
 from gp_fit.arrays import Bool, Float64, Int64
 from gp_fit.errors import NoSurfaceError
 
+Box = tuple[Float64, Float64]
+
 _LEVELS = 2
 _MOST_NODES = 4_000_000
 
@@ -42,6 +44,7 @@ def zero_level(
     gradient: Callable[[Float64], Float64],
     points_zyx: Float64,
     config: ExtractConfig,
+    box_zyx: Box | None = None,
 ) -> tuple[Float64, Int64]:
     """Mesh the piece of the zero level set that lies nearest to the points, or all pieces.
 
@@ -52,6 +55,8 @@ def zero_level(
     points_zyx : (P, 3) float64
         The points that the surface passes.
     config : ExtractConfig
+    box_zyx : (3,) and (3,) float64, optional
+        Corners beyond which nothing is meshed, though the margin about the points reach farther.
 
     Returns
     -------
@@ -75,8 +80,10 @@ def zero_level(
     spacing = _affordable(extent, config)
     margin = max(config.margin_px, config.margin_share * float(extent.max()))
     coarse = spacing * 2.0**_LEVELS
-    origin = points_zyx.min(axis=0) - margin
-    shape = np.ceil((extent + 2.0 * margin) / coarse).astype(np.int64) + 1
+    origin, far = points_zyx.min(axis=0) - margin, points_zyx.max(axis=0) + margin
+    if box_zyx is not None:
+        origin, far = np.maximum(origin, box_zyx[0]), np.minimum(far, box_zyx[1])
+    shape = np.ceil((far - origin) / coarse).astype(np.int64) + 1
     grid = value(_nodes(np.ones(shape, np.bool_), origin, coarse)).reshape(shape)
     for level in range(_LEVELS):
         step = coarse / 2.0**level

@@ -6,14 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from gp_fit.hermite import MINIMUM_POINTS, HermiteSurface
+from gp_fit.hermite import HermiteSurface
 from gp_fit.hermite_system import Turns
-from gp_fit.reliability import LEAST_RELIABLE, STRICTNESS, Reliability
+from gp_fit.reliability import Reliability
 from gp_fit.sphere import icosphere
 
 _FAR = 1.3
 """Radius, in those of the points, of the sphere on which f is expected to rise outward."""
 _FAR_SLOPE_SD = 0.3
+_ROUNDS = 2
+_LEAST_TRUST = 0.01
 
 
 def risen_far_out(surface: HermiteSurface) -> HermiteSurface:
@@ -30,26 +32,26 @@ def risen_far_out(surface: HermiteSurface) -> HermiteSurface:
     return HermiteSurface.from_state(replace(state, data=replace(state.data, turns=turns)))
 
 
-def without_unreliable(surface: HermiteSurface, reliability: Reliability) -> HermiteSurface:
-    """Leave out the superpoints whose normals say that the surface is not where they are.
+def less_trusted(surface: HermiteSurface, reliability: Reliability) -> HermiteSurface:
+    """Doubt the superpoints whose normals say that the surface may not be where they are.
 
     Parameters
     ----------
     surface : HermiteSurface
     reliability : callable
-        See `fit_star`; here superpoints stay or go. Strict at first.
+        See `fit_star`; variances are divided by it, at most by 100: such superpoints still say
+        where the surface roughly is.
 
     Returns
     -------
     HermiteSurface
-        `surface` itself if too few superpoints would stay.
     """
     everything, best = surface.state, surface
-    for strictness in STRICTNESS:
+    for _ in range(_ROUNDS):
         slope = best.gradient(surface.superpoints_zyx)
         normals = slope / np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-12)
-        sure = np.flatnonzero(reliability(normals) ** strictness > 0.5)
-        if len(sure) < max(MINIMUM_POINTS, LEAST_RELIABLE * len(normals)):
-            return surface
-        best = HermiteSurface.from_state(replace(everything, data=everything.data.part(sure)))
+        doubts = 1.0 / np.clip(reliability(normals), _LEAST_TRUST, 1.0)
+        best = HermiteSurface.from_state(
+            replace(everything, data=replace(everything.data, doubts=doubts))
+        )
     return best

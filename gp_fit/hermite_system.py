@@ -59,6 +59,8 @@ class HermiteData:
         Outward unit normals, along which f rises by 1.
     shares : (M,) float64
         1 / number of points averaged in each position.
+    doubts : (M,) float64
+        Factor on the variances of value and slope there, 1 where nothing is doubted.
     reach : float
         R of the kernel, at least 1.2 times the diameter of everything evaluated.
     turns : Turns
@@ -68,12 +70,19 @@ class HermiteData:
     positions: Float64
     normals: Float64
     shares: Float64
+    doubts: Float64
     reach: float
     turns: Turns = field(default_factory=Turns)
 
     def part(self, kept: Int64) -> HermiteData:
         """Return the superpoints with these indices, without further slopes."""
-        return HermiteData(self.positions[kept], self.normals[kept], self.shares[kept], self.reach)
+        shares, doubts = self.shares[kept], self.doubts[kept]
+        return HermiteData(self.positions[kept], self.normals[kept], shares, doubts, self.reach)
+
+    def nugget(self, noise2: float, slope_noise2: float) -> Float64:
+        """Variance (2M + E,) of each observation."""
+        values, slopes = noise2 * self.shares * self.doubts, slope_noise2 * self.doubts
+        return np.concatenate([values, slopes, self.turns.variances])
 
     @property
     def places(self) -> Float64:
@@ -138,9 +147,8 @@ def solve(
     """
     count = len(data.positions)
     target = np.concatenate([np.zeros(count), np.ones(count), data.turns.slopes])
-    nugget = [noise2 * data.shares, np.full(count, slope_noise2), data.turns.variances]
     system = amplitude2 * covariance
-    system.flat[:: len(system) + 1] += np.concatenate(nugget)
+    system.flat[:: len(system) + 1] += data.nugget(noise2, slope_noise2)
     lower = cholesky(system, lower=True, overwrite_a=True, check_finite=False)
     design = observed_trend(data)
     both = solve_triangular(lower, np.column_stack([design, target]), lower=True)

@@ -13,7 +13,7 @@ from gp_fit.errors import NoSurfaceError
 from gp_fit.extract import ExtractConfig, zero_level
 from gp_fit.fitted import FittedSurface, ImplicitSurface
 from gp_fit.hermite import HermiteSurface
-from gp_fit.hermite_closing import risen_far_out, without_unreliable
+from gp_fit.hermite_closing import less_trusted, risen_far_out
 from gp_fit.hermite_evidence import Sighting, hermite_with_evidence
 from gp_fit.scene import Scene, explained_share, unit_normals
 from gp_fit.sheets import surrounded, trimmed, without_gaps
@@ -69,7 +69,7 @@ def closed_hermite(
         If its zero level is not closed or too little of it is seen.
     """
     if scene.reliability is not None:
-        surface = without_unreliable(surface, scene.reliability)
+        surface = less_trusted(surface, scene.reliability)
     try:
         vertices, faces, coverage = closed_level(surface, scene, config)
     except NoSurfaceError:
@@ -90,18 +90,9 @@ def closed_hermite(
         surface, vertices, faces, explained = _sounder(
             (surface, vertices, faces, explained), corrected, scene, config
         )
-    return FittedSurface(
-        method="hermite",
-        reason=f"not star-shaped ({reason}), but its zero level closes",
-        closed=True,
-        surface=surface,
-        vertices_zyx=vertices,
-        faces=faces,
-        vertex_sd=_vertex_sd(surface, vertices),
-        explained=explained,
-        coverage=coverage,
-        warnings=_poorly_explained(explained, config) + _handles(faces),
-    )
+    why = f"not star-shaped ({reason}), but its zero level closes"
+    mesh = (vertices, faces)
+    return _described(("hermite", why, True), surface, mesh, (explained, coverage), config)
 
 
 _Closed = tuple[HermiteSurface, Float64, Int64, float]
@@ -155,17 +146,8 @@ def open_sheet(
     explained = explained_share(
         surface, scene.points, config.explained_distance_px, scene.reliability
     )
-    return FittedSurface(
-        method="sheet",
-        reason=reason,
-        closed=False,
-        surface=surface,
-        vertices_zyx=vertices,
-        faces=faces,
-        vertex_sd=_vertex_sd(surface, vertices),
-        explained=explained,
-        coverage=1.0,
-        warnings=_poorly_explained(explained, config),
+    return _described(
+        ("sheet", reason, False), surface, (vertices, faces), (explained, 1.0), config
     )
 
 
@@ -176,17 +158,30 @@ def closed_anchored(scene: Scene, config: FitConfig) -> FittedSurface:
     explained = explained_share(
         surface, scene.points, config.explained_distance_px, scene.reliability
     )
+    said = ("anchored", "asked for", True)
+    return _described(said, surface, (vertices, faces), (explained, coverage), config)
+
+
+def _described(
+    said: tuple[str, str, bool],
+    surface: HermiteSurface | AnchoredSurface,
+    mesh: tuple[Float64, Int64],
+    shares: tuple[float, float],
+    config: FitConfig,
+) -> FittedSurface:
+    """Put together a surface: (method, reason, closed), its mesh, (explained, coverage)."""
+    method, reason, closed = said
     return FittedSurface(
-        method="anchored",
-        reason="asked for",
-        closed=True,
+        method=method,
+        reason=reason,
+        closed=closed,
         surface=surface,
-        vertices_zyx=vertices,
-        faces=faces,
-        vertex_sd=_vertex_sd(surface, vertices),
-        explained=explained,
-        coverage=coverage,
-        warnings=_poorly_explained(explained, config),
+        vertices_zyx=mesh[0],
+        faces=mesh[1],
+        vertex_sd=_vertex_sd(surface, mesh[0]),
+        explained=shares[0],
+        coverage=shares[1],
+        warnings=doubts_about(mesh[1] if closed else None, shares[0], config),
     )
 
 
@@ -202,14 +197,29 @@ def _vertex_sd(surface: ImplicitSurface, vertices: Float64) -> Float64:
     return np.asarray(np.sum(weights * deviation[nearest], axis=1) / weights.sum(axis=1))
 
 
-def _poorly_explained(explained: float, config: FitConfig) -> tuple[str, ...]:
-    if explained >= config.explained_share:
-        return ()
-    return (f"only {explained:.0%} of the points lie near the surface",)
+def doubts_about(
+    closed_faces: Int64 | None, explained: float, config: FitConfig
+) -> tuple[str, ...]:
+    """Say in words why a surface may be a misfit, although it may well be watertight.
 
+    Parameters
+    ----------
+    closed_faces : (F, 3) int64 or None
+        Of a closed surface.
+    explained : float
+        Share of the points near it.
+    config : FitConfig
 
-def _handles(faces: Int64) -> tuple[str, ...]:
-    number = euler_number(faces)
-    if number == 2:
-        return ()
-    return (f"the closed surface has holes or handles: its Euler number is {number}, not 2",)
+    Returns
+    -------
+    tuple of str
+    """
+    doubts = []
+    if explained < config.explained_share:
+        doubts.append(f"only {explained:.0%} of the points lie near the surface")
+    number = 2 if closed_faces is None else euler_number(closed_faces)
+    if number != 2:
+        doubts.append(
+            f"the closed surface has holes or handles: its Euler number is {number}, not 2"
+        )
+    return tuple(doubts)

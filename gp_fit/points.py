@@ -11,6 +11,7 @@ from gp_fit.arrays import Bool, Float64, Int64
 
 LLOYD_STEPS = 2
 NORMAL_NEIGHBOURS = 24
+_COUNTED_POINTS = 100_000
 
 
 def density_filter(points: Float64, radius_px: float = 4.0, share: float = 0.3) -> Bool:
@@ -30,8 +31,10 @@ def density_filter(points: Float64, radius_px: float = 4.0, share: float = 0.3) 
     (N,) bool
         True for the points to keep.
     """
-    tree = cKDTree(points)
-    counts = tree.query_ball_point(points, radius_px, return_length=True) - 1
+    step = -(-len(points) // _COUNTED_POINTS)  # of more points, every k-th tells the density
+    tree = cKDTree(points[::step])
+    counts = tree.query_ball_point(points, radius_px, return_length=True)
+    counts[::step] -= 1
     return np.asarray(counts >= share * np.median(counts))
 
 
@@ -54,15 +57,19 @@ def superpoints(points: Float64, spacing_px: float) -> tuple[Float64, Int64, Int
     labels : (N,) int64
         Cluster of each point.
     """
-    cells = np.floor((points - points.min(axis=0)) / spacing_px).astype(np.int64)
-    shape = cells.max(axis=0) + 1
-    flat = (cells[:, 0] * shape[1] + cells[:, 1]) * shape[2] + cells[:, 2]
-    labels = np.unique(flat, return_inverse=True)[1].reshape(-1)
+    labels = np.unique(_cells(points, spacing_px), return_inverse=True)[1].reshape(-1)
     centres, counts, labels = _means(points, labels)
     for _ in range(LLOYD_STEPS):
         labels = np.asarray(cKDTree(centres).query(points)[1])
         centres, counts, labels = _means(points, labels)
     return centres, counts, labels
+
+
+def _cells(points: Float64, spacing_px: float) -> Int64:
+    """Number (N,) of the grid cell in which each point lies."""
+    cells = np.floor((points - points.min(axis=0)) / spacing_px).astype(np.int64)
+    shape = cells.max(axis=0) + 1
+    return np.asarray((cells[:, 0] * shape[1] + cells[:, 1]) * shape[2] + cells[:, 2])
 
 
 def _means(points: Float64, labels: Int64) -> tuple[Float64, Int64, Int64]:
@@ -77,8 +84,7 @@ def superpoint_spacing(points: Float64, target: int, minimum_px: float = 1.6) ->
     """Spacing in voxels at which about `target` superpoints remain, at least `minimum_px`."""
     spacing = minimum_px
     for _ in range(4):
-        cells = np.floor(points / spacing).astype(np.int64)
-        occupied = len(np.unique(cells, axis=0))
+        occupied = len(np.unique(_cells(points, spacing)))
         if occupied <= 1.15 * target:
             break
         spacing *= float(np.sqrt(occupied / target))
@@ -137,7 +143,7 @@ def orient_normals(points: Float64, normals: Float64, neighbours: int = 10) -> F
     carries the sign across the gap between two facing lunes.
     """
     rows, columns = _edges(points, neighbours)
-    cosine = _mirrored_cosine(points, normals, rows, columns)
+    cosine = mirrored_cosine(points, normals, rows, columns)
     length = np.linalg.norm(points[rows] - points[columns], axis=1)
     cost = 1e-3 + (1.0 - np.abs(cosine)) + 1e-3 * length / length.mean()
     graph = coo_matrix((cost, (rows, columns)), shape=(len(points), len(points)))
@@ -145,7 +151,7 @@ def orient_normals(points: Float64, normals: Float64, neighbours: int = 10) -> F
     order, parents = breadth_first_order(tree, 0, directed=False)
     signs = np.ones(len(points))
     child = order[1:]
-    agree = _mirrored_cosine(points, normals, parents[child], child)
+    agree = mirrored_cosine(points, normals, parents[child], child)
     for index, cosine_of_edge in zip(child, agree, strict=True):
         signs[index] = signs[parents[index]] * (1.0 if cosine_of_edge >= 0.0 else -1.0)
     oriented = normals * signs[:, None]
@@ -172,7 +178,8 @@ def _edges(points: Float64, neighbours: int) -> tuple[Int64, Int64]:
         columns = np.append(columns, there[link])
 
 
-def _mirrored_cosine(points: Float64, normals: Float64, rows: Int64, columns: Int64) -> Float64:
+def mirrored_cosine(points: Float64, normals: Float64, rows: Int64, columns: Int64) -> Float64:
+    """Cosine (E,) between one normal, mirrored in the plane between both points, and the other."""
     step = points[columns] - points[rows]
     step = step / np.maximum(np.linalg.norm(step, axis=1, keepdims=True), 1e-12)
     along = np.sum(normals[rows] * step, axis=1, keepdims=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from scipy.spatial import cKDTree
 
 from gp_fit.arrays import Float64, Int64
 from gp_fit.ellipsoid import Ellipsoid
@@ -14,6 +15,8 @@ from gp_fit.star_fit import StarConfig, StarState, fit_star
 from gp_fit.star_system import normal_scale
 
 _CHUNK = 8192
+_FINEST_SD = 40
+"""Parts of the icosahedron's edges from which on the deviation is interpolated: it is smooth."""
 
 
 class StarShapedSurface:
@@ -151,7 +154,15 @@ class StarShapedSurface:
 
     def vertex_sd(self, spacing_px: float = 2.0) -> Float64:
         """Return the standard deviation (V,) in voxels at the vertices of such a `mesh`."""
-        return self.sd_in(icosphere(self._frequency(spacing_px))[0])
+        frequency = self._frequency(spacing_px)
+        directions = icosphere(frequency)[0]
+        if frequency <= _FINEST_SD:
+            return self.sd_in(directions)
+        known = icosphere(_FINEST_SD)[0]
+        gap, nearest = cKDTree(known).query(directions, k=4)
+        weights = 1.0 / (gap**2 + 1e-9)
+        deviation = self.sd_in(known)
+        return np.asarray(np.sum(weights * deviation[nearest], axis=1) / weights.sum(axis=1))
 
     @property
     def volume(self) -> float:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from membraneseg import __version__
 from membraneseg.cli_close import close
+from membraneseg.cli_export import export
 from membraneseg.cli_options import (
     ClosedOption,
     DeviceOption,
@@ -26,6 +27,7 @@ from membraneseg.cli_options import (
 )
 from membraneseg.cli_output import console, print_results, print_table
 from membraneseg.cli_train import train_app
+from membraneseg.cli_vesicles import compare_steps, vesicles, view
 from membraneseg.errors import MembraneSegError
 from membraneseg.phantom.presets import PRESETS
 
@@ -164,6 +166,10 @@ def run(
 
 
 app.command()(close)
+app.command()(export)
+app.command()(vesicles)
+app.command("compare-steps")(compare_steps)
+app.command()(view)
 
 
 @app.command(help=SIMULATE_HELP)
@@ -239,16 +245,19 @@ def demo(
 def report(
     result: Annotated[Path, typer.Argument(help="output folder of membraneseg run")],
 ) -> None:
-    """Write report.html of a finished run again."""
-    from membraneseg.pipeline import rewrite_report
+    """Write report.html of a finished run again, from the files in its folder."""
+    from membraneseg.report.page import write_report
+    from membraneseg.result_folder import result_content
 
-    print_results({"report": rewrite_report(result)}, [])
+    path = result / "report.html"
+    write_report(path, result_content(result))
+    print_results({"report": path}, [])
 
 
 @app.command()
 def settings(
     command: Annotated[
-        str, typer.Argument(metavar="[run|simulate|train]", show_default=False)
+        str, typer.Argument(metavar="[run|vesicles|simulate|train]", show_default=False)
     ] = "run",
 ) -> None:
     """List every setting of `run`, `simulate` or `train`, its default, and what it means."""
@@ -262,12 +271,18 @@ def settings(
         from membraneseg.scene_file import SceneSettings
 
         rows = explain(SceneSettings)
+    elif command == "vesicles":
+        from membraneseg.vesicle_config import VesicleRunConfig
+
+        rows = explain(VesicleRunConfig)
     elif command == "train":
         from membraneseg.training import TrainingSettings
 
         rows = explain(TrainingSettings)
     else:
-        raise MembraneSegError(f"'{command}' has no settings: give run, simulate or train.")
+        raise MembraneSegError(
+            f"'{command}' has no settings: give run, vesicles, simulate or train."
+        )
     table = Table("setting", "default", "meaning", box=None)
     for row in rows:
         table.add_row(*row)

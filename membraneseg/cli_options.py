@@ -53,12 +53,12 @@ def chosen_config(
     return override(load_config(file, [*(settings or ()), *told]), **fields)
 
 
-def default_output(given: Path) -> Path:
+def default_output(given: Path, ending_in: str = "membraneseg") -> Path:
     """Folder beside the input that a command writes to: TOMO_membraneseg."""
     name = given.name
     for ending in (".gz", ".bz2", ".mrc", ".rec", ".map", ".st"):
         name = name.removesuffix(ending)
-    return given.with_name(f"{name}_membraneseg")
+    return given.with_name(f"{name}_{ending_in}")
 
 
 def typed_command() -> str:

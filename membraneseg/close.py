@@ -127,7 +127,7 @@ def _with_wedge(
         return config, ()
     frame = _frame(mask, ASSUMED_TILT_RANGE_DEG)
     if shows_hidden_parts(groups, frame):
-        fit = replace(config.fit, wedge_evidence=False, trust_rounds=0)
+        fit = replace(config.fit, wedge_evidence=False)
         note = (
             "the mask also shows membranes that face the beam, so none count as hidden by the "
             "missing wedge; if they should, give --tilt-range"

@@ -19,6 +19,15 @@ _PALE_SHARE = 0.58
 PROBABILITY: Colour = (255, 178, 36)
 """Of the network's membrane probability, wherever it is laid over the tomogram."""
 
+SEEN: Colour = (58, 118, 168)
+INFERRED: Colour = (240, 166, 92)
+"""What the data show and what was inferred, where colours do not tell membranes apart."""
+
+SEQUENTIAL = ("#30327d", "#2d6f8e", "#1f9f88", "#72c95c", "#f4e61e")
+"""From little to much: uncertainty, distance."""
+DIVERGING = ("#2b5c9e", "#8db7d9", "#f2f1ee", "#e9a183", "#b3352b")
+"""From negative over zero to positive: curvature."""
+
 
 def membrane_colour(label: int) -> Colour:
     """Colour of membrane `label` (1, 2, 3 …); the first 60 all differ, then they repeat."""

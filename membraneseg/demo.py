@@ -10,6 +10,7 @@ from typing import Protocol
 
 from membraneseg.config import RunConfig
 from membraneseg.evaluate.files import evaluate_result, format_table
+from membraneseg.evaluate.vesicle_files import evaluate_vesicles, holds_vesicles_only
 from membraneseg.io.atomic import whole_file, write_text
 from membraneseg.ledger import Reporter, peak_memory_MB
 from membraneseg.pipeline import run_tomogram
@@ -36,6 +37,8 @@ class DemoReporter(Reporter, PhantomReporter, Protocol):
 
 def evaluate_to_file(result: Path, truth: Path) -> tuple[list[tuple[str, str]], Path]:
     """Score a result; the scores also go to evaluation.json in the result's folder."""
+    if holds_vesicles_only(result):
+        return evaluate_vesicles(result, truth)
     scores = evaluate_result(result, truth)
     path = result / "evaluation.json"
     write_text(path, json.dumps(scores, indent=2) + "\n")

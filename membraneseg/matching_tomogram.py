@@ -118,7 +118,7 @@ def described(matched: Matched, comparison: Comparison) -> dict[str, Any]:
 def sentence(comparison: Comparison) -> str:
     """The verdict in plain words."""
     numbers = (
-        f"estimated Dice {comparison.second_dice:.3f} against {comparison.first_dice:.3f}, "
+        f"estimated surface Dice {comparison.second_dice:.3f} against {comparison.first_dice:.3f}, "
         f"uncertainty {comparison.uncertainty:.3f}"
     )
     if comparison.verdict == "no clear difference":
@@ -133,8 +133,8 @@ def sentence(comparison: Comparison) -> str:
 def comparison_rows(comparison: Comparison) -> list[tuple[str, str]]:
     """Measures and values to print."""
     return [
-        ("estimated Dice, shipped network", f"{comparison.first_dice:.3f}"),
-        ("estimated Dice, matched network", f"{comparison.second_dice:.3f}"),
+        ("estimated surface Dice, shipped network", f"{comparison.first_dice:.3f}"),
+        ("estimated surface Dice, matched network", f"{comparison.second_dice:.3f}"),
         ("uncertainty of the difference", f"{comparison.uncertainty:.3f}"),
         ("voxels that both call", f"{comparison.common_voxels}"),
         ("only the shipped one calls", f"{comparison.first_only_voxels}"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,16 +9,17 @@ from functools import partial
 from pathlib import Path
 
 from membraneseg import stage_values as values
-from membraneseg.config import RunConfig, load_config
-from membraneseg.errors import MembraneSegError
+from membraneseg.config import RunConfig
 from membraneseg.group.config import VolumeGeometry
+from membraneseg.group.faint import Volume
+from membraneseg.group.following import follow_membranes
 from membraneseg.group.fragments import trace_fragments
 from membraneseg.group.merging import group_membranes
+from membraneseg.group.slice_links import co_circular, walker
 from membraneseg.io.atomic import write_text
 from membraneseg.io.mrc import check_voxels, read_tomogram
 from membraneseg.ledger import Codec, Ledger, Progress, Reporter
 from membraneseg.outputs import Findings, RunResult, write_everything
-from membraneseg.progress import SilentReporter
 from membraneseg.request import RunRequest, check_output, input_key, prepare_output
 from membraneseg.run_facts import RunFacts
 from membraneseg.segment.predict import Segmentation, predicted_slices
@@ -85,13 +85,13 @@ def find_membranes(
     """Run every stage in order; each sees only the values of those before it."""
     shape = (tomogram.voxels.shape[0], tomogram.voxels.shape[1], tomogram.voxels.shape[2])
     frame = VolumeFrame(shape, tomogram.voxel_size_A, tomogram.origin_zyx_A, config.tilt_range_deg)
-    segmentation = _segment(tomogram, config, ledger, weights)
-    groups = groups_in(segmentation.membrane, frame, config, ledger)
+    segmentation = segmented(tomogram, config, ledger, weights)
+    groups = groups_in(segmentation.membrane, frame, config, ledger, tomogram.voxels)
     found = surfaces_of(groups, tomogram.voxels, frame, config, ledger)
     return Findings(tomogram, frame, segmentation, found, found.notes)
 
 
-def _segment(tomogram: Tomogram, config: RunConfig, ledger: Ledger, weights: Path) -> Segmentation:
+def segmented(tomogram: Tomogram, config: RunConfig, ledger: Ledger, weights: Path) -> Segmentation:
     """Voxels to the probability of membrane, from a memory map to memory maps."""
 
     def compute(progress: Progress) -> Iterator[Prediction]:
@@ -104,9 +104,16 @@ def _segment(tomogram: Tomogram, config: RunConfig, ledger: Ledger, weights: Pat
 
 
 def groups_in(
-    probability: Float32, frame: VolumeFrame, config: RunConfig, ledger: Ledger
+    probability: Float32,
+    frame: VolumeFrame,
+    config: RunConfig,
+    ledger: Ledger,
+    density: Volume | None = None,
 ) -> list[MembraneGroup]:
-    """Probability (Z, Y, X) to curves, curves to membranes, membranes to trusted points."""
+    """Probability (Z, Y, X) to curves, curves to membranes, membranes to trusted points.
+
+    Where the probability fails, closed membranes are followed in the density, if there is one.
+    """
     geometry = VolumeGeometry(frame.voxel_size_A, frame.origin_zyx_A, frame.tilt_range_deg)
     codec = Codec(values.groups_to_arrays, values.groups_from_arrays)
     fragments = ledger.run(
@@ -117,10 +124,12 @@ def groups_in(
     )
 
     def compute(progress: Progress) -> list[MembraneGroup]:
-        policy = None if config.group.method == "merge" else load_policy()
-        return group_membranes(
-            fragments, probability, geometry, config.group, progress, policy=policy
+        linker = co_circular if config.group.method == "merge" else walker(load_policy())
+        found = group_membranes(
+            fragments, probability, geometry, config.group, progress, linker=linker
         )
+        volumes: list[Volume] = [probability] if density is None else [probability, density]
+        return follow_membranes(found, volumes, geometry, config.group)
 
     groups = ledger.run("groups", config.group, compute, codec)
 
@@ -132,31 +141,6 @@ def groups_in(
         return chosen
 
     return ledger.run("selected", config.select, select, codec)
-
-
-def rewrite_report(folder: Path) -> Path:
-    """Write report.html of a finished run again, from its stage files and tables.
-
-    Raises
-    ------
-    MembraneSegError
-        If the folder holds no finished run.
-    """
-    try:
-        facts = json.loads((folder / "run.json").read_text())
-        config = load_config(folder / "config.toml")
-    except (OSError, ValueError, MembraneSegError) as error:
-        raise MembraneSegError(
-            f"{folder} holds no finished run ({error}): give the output folder of membraneseg run."
-        ) from error
-    if not (folder / "stages" / "segment.npz").is_file():
-        raise MembraneSegError(
-            f"{folder} does not come from membraneseg run, whose stages a report needs: make the "
-            "result again."
-        )
-    request = RunRequest(Path(facts["tomogram"]), folder, resume=True, command=facts["command"])
-    run_tomogram(request, replace(config, tilt_range_deg=facts["tilt_range_deg"]), SilentReporter())
-    return folder / "report.html"
 
 
 def with_tilt_range(config: RunConfig, tomogram: Tomogram) -> tuple[RunConfig, tuple[str, ...]]:

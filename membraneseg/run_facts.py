@@ -21,7 +21,7 @@ REPORTED_PACKAGES = ("torch", "segmentation-models-pytorch", "numpy", "scipy", "
 
 @dataclass(frozen=True)
 class RunFacts:
-    """How it was found; without weights, no network took part."""
+    """How it was found; without weights, no network took part, without density no refinement."""
 
     command: str
     tomogram: Path
@@ -50,10 +50,12 @@ def run_json(
     content = {
         "command": facts.command,
         "tomogram": str(facts.tomogram.resolve()),
+        "density": facts.has_density,
         "voxel_size_A": frame.voxel_size_A,
         "origin_xyz_A": [float(v) for v in zyx_to_xyz(frame.origin_zyx_A)],
         "tilt_range_deg": config.tilt_range_deg,
         "versions": versions(facts.weights),
+        "seeds": {} if config.group.method == "merge" else {"walker": "the index of each slice"},
         "membranes": len(surfaces.meshes.meshes),
         "crossing_pairs": {
             "before_repair": surfaces.meshes.crossings_before,

@@ -2,11 +2,11 @@
 
     python scripts/benchmark_closing.py FOLDER [--input visible|network] [--seeds 1 2 3 4]
 
-FOLDER keeps the phantoms and the network's probability; both are made on the first call. *visible*:
-the surfaces come from the true shell where the microscope could see it (wedge depth below 0), each
-true membrane a group of its own. *network*: from the shipped network's probability with the
-pipeline's own grouping and refinement. The line to beat is the oracle: the true surface where it
-is visible, and nothing else. Seeds from 9000 on are for final scores only.
+*visible*: the surfaces come from the true shell where the microscope could see it (wedge depth
+below 0), each true membrane a group of its own; only the membranes are built, no tomogram.
+*network*: FOLDER keeps the phantoms and the network's probability, made on the first call; from
+there on the pipeline's own grouping and refinement. The line to beat is the oracle: the true
+surface where it is visible, and nothing else. Seeds from 9000 on are for final scores only.
 """
 
 import argparse
@@ -29,7 +29,10 @@ from membraneseg.evaluate.surfaces import is_watertight
 from membraneseg.io.mrc import read_tomogram
 from membraneseg.io.truth import read_truth
 from membraneseg.ledger import Ledger
+from membraneseg.phantom.build import membrane_meshes, scene_of_membranes
+from membraneseg.phantom.drawing import membranes_in_ice, true_labels
 from membraneseg.phantom.presets import PRESETS
+from membraneseg.phantom.scene import half_range_deg
 from membraneseg.pipeline import groups_in
 from membraneseg.progress import SilentReporter
 from membraneseg.scene_file import load_scene
@@ -138,14 +141,45 @@ def surfaces_of_network(
     return found, {one.membrane.label: one.membrane.surface.closed for one in found.refined}
 
 
-def score(place: Path, source: str, settings: list[str]) -> Scores:
-    """All scores of one phantom."""
+def membranes_alone(preset: str, seed: int) -> tuple[LabelledMembranes, VolumeFrame]:
+    """The true membranes of the phantom with this seed, without the molecules and the tomogram."""
+    settings = load_scene(preset, options={"seed": seed})
+    scene = scene_of_membranes(settings, settings.generator.spawn(4)[0])
+    tilt_range_deg = half_range_deg(settings.tilts.angles_deg)
+    truth = true_labels(scene, membranes_in_ice(scene), membrane_meshes(scene), tilt_range_deg)
+    labels = [membrane.label for membrane in scene.membranes]
+    pairs = [pair for pair in zip(labels, truth.meshes, strict=True) if len(pair[1].faces)]
+    true = LabelledMembranes(
+        truth.membranes,
+        truth.instances,
+        tuple(mesh for _, mesh in pairs),
+        tuple(label for label, _ in pairs),
+        tuple(is_watertight(mesh) for _, mesh in pairs),
+    )
+    z, y, x = truth.instances.shape
+    return true, VolumeFrame((z, y, x), scene.box.voxel_size_A, scene.box.low_A, tilt_range_deg)
+
+
+def membranes_of(place: Path) -> tuple[LabelledMembranes, VolumeFrame]:
+    """The true membranes of a phantom in a folder."""
     facts = read_truth(place)
-    tilt_range_deg = float(facts["tilt_range_deg"])
-    config = load_config(None, [*settings, f"tilt_range_deg={tilt_range_deg}"])
     true, tomogram = read_true_membranes(place)
-    shape = tuple(int(n) for n in facts["shape_zyx"])
-    frame = VolumeFrame(shape, tomogram.voxel_size_A, tomogram.origin_zyx_A, tilt_range_deg)
+    z, y, x = (int(n) for n in facts["shape_zyx"])
+    tilt_range_deg = float(facts["tilt_range_deg"])
+    frame = VolumeFrame((z, y, x), tomogram.voxel_size_A, tomogram.origin_zyx_A, tilt_range_deg)
+    return true, frame
+
+
+def score(folder: Path, phantom_is: tuple[str, int], source: str, settings: list[str]) -> Scores:
+    """All scores of one phantom."""
+    if source == "visible":
+        true, frame = membranes_alone(*phantom_is)
+    else:
+        place = phantom(folder, *phantom_is)
+        true, frame = membranes_of(place)
+    tilt_range_deg = frame.tilt_range_deg
+    own = [f"tilt_range_deg={tilt_range_deg}", "jobs=1"]  # the time of other processes is not seen
+    config = load_config(None, [*own, *settings])
     started = time.process_time()
     with threadpool_limits(1):
         if source == "visible":
@@ -238,13 +272,13 @@ def main() -> None:
     found = {}
     for seed in options.seeds:
         for preset in options.presets:
-            place = phantom(options.folder, preset, seed)
-            found[place.name] = score(place, options.source, options.settings)
-            wrong = [d for d in found[place.name]["decisions"] if d[1] != d[2]]
-            print(place.name, row_of(found[place.name]), "decided wrong:", wrong, flush=True)
+            name = f"{preset}_{seed:04d}"
+            found[name] = score(options.folder, (preset, seed), options.source, options.settings)
+            wrong = [d for d in found[name]["decisions"] if d[1] != d[2]]
+            print(name, row_of(found[name]), "decided wrong:", wrong, flush=True)
+            if options.json:
+                options.json.write_text(json.dumps(found, indent=2) + "\n")
     print_scores({name: row_of(scores) for name, scores in found.items()}, options.source)
-    if options.json:
-        options.json.write_text(json.dumps(found, indent=2) + "\n")
 
 
 if __name__ == "__main__":

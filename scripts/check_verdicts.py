@@ -3,8 +3,8 @@
     python scripts/check_verdicts.py FOLDER --weights A.safetensors B.safetensors … [--seed 9501]
 
 Each network is compared with the shipped one on phantoms of four presets (kept in FOLDER, simulated
-on the first call): by `compare_predictions`, which sees no truth, and by the true Dice of what can
-be seen. A verdict is wrong if it is clear and the true difference has the other sign.
+on the first call): by `compare_predictions`, which sees no truth, and by the true surface Dice of what
+can be seen (2 voxels). A verdict is wrong if it is clear and the true difference has the other sign.
 """
 
 import argparse
@@ -45,13 +45,13 @@ def membrane_of(weights: Path, slab: Tomogram) -> tuple[Segmentation, Float32]:
 
 
 def compared(place: Path, weights: list[Path]) -> list[dict[str, object]]:
-    """One row per network: true and estimated difference of the Dice to the shipped network."""
+    """One row per network: true and estimated difference of the surface Dice to the shipped one."""
     tomogram, _ = read_tomogram(place / "tomogram.mrc")
     part = middle(tomogram.voxels.shape)
     slab = replace(tomogram, voxels=np.asarray(tomogram.voxels[part], dtype=np.float32))
     labels = visible_labels(place)[part]
     shipped, first = membrane_of(DEFAULT_WEIGHTS, slab)
-    shipped_dice = score(labels, shipped)["voxel Dice"]
+    own = score(labels, shipped)["surface Dice"]
     rows: list[dict[str, object]] = []
     for file in weights:
         found, second = membrane_of(file, slab)
@@ -60,7 +60,7 @@ def compared(place: Path, weights: list[Path]) -> list[dict[str, object]]:
             {
                 "phantom": place.name,
                 "network": file.parent.name,
-                "true": score(labels, found)["voxel Dice"] - shipped_dice,
+                "true": score(labels, found)["surface Dice"] - own,
                 "estimated": guess.second_dice - guess.first_dice,
                 "uncertainty": guess.uncertainty,
                 "verdict": guess.verdict,

@@ -5,6 +5,7 @@ A viewer draws one slice; `run_viewer` does the rest:
     python scripts/view_groups.py OUT            a window with a slider over z
     python scripts/view_groups.py OUT --z 90     the same, beginning at slice 90
     python scripts/view_groups.py OUT --z 90 --save groups.png     no display needed
+    python scripts/view_groups.py OUT --save groups.gif            all slices, as a film
 """
 
 import argparse
@@ -18,6 +19,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 
 from membraneseg import stage_values
 from membraneseg.colours import PROBABILITY, inferred_colour, membrane_colour
@@ -27,10 +29,12 @@ from membraneseg.io.mrc import read_tomogram
 from membraneseg.io.stages import read_stage
 from membraneseg.report.contours import plane_contours
 from membraneseg.report.slices import Grid, Plane, grey_range, probability_opacity, to_grey
+from membraneseg.surface.fit import FittedMembrane
 from membraneseg.types import Float64, MembraneGroup, Mesh, SliceFragments, Tomogram
 
 Picture = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]
+FILM_FRAMES = 60
 PIXEL_FRACTION_BITS = 4  # OpenCV draws with sixteenths of a pixel
 
 
@@ -98,6 +102,12 @@ def read_groups(result: ResultFolder) -> list[MembraneGroup]:
 def read_selected(result: ResultFolder) -> list[MembraneGroup]:
     """Read the groups without their outliers."""
     return stage_values.groups_from_arrays(result.stage("selected"))
+
+
+def read_surfaces(result: ResultFolder) -> list[FittedMembrane]:
+    """Read the fitted surfaces, after they were moved onto the density."""
+    found = stage_values.refined_from_arrays(result.stage("refined"))
+    return [one.membrane for one in found]
 
 
 def read_meshes(result: ResultFolder) -> list[tuple[int, Mesh]]:
@@ -184,14 +194,17 @@ def draw_group(canvas: SliceCanvas, group: MembraneGroup, grid: Grid, z_px: int)
         canvas.number(group.label, here[int(np.argmax(here[:, 0]))], inferred_colour(colour))
 
 
-def draw_contours(canvas: SliceCanvas, label: int, mesh: Mesh, grid: Grid, z_px: int) -> None:
-    """Draw where a slice cuts a mesh: seen in its colour, inferred pale and thin."""
+def draw_contours(
+    canvas: SliceCanvas, label: int, mesh: Mesh, grid: Grid, z_px: int, black: bool = False
+) -> None:
+    """Draw where a slice cuts a mesh: seen in its colour, inferred pale and thin; or all black."""
     colour = membrane_colour(label)
     for contour in plane_contours(mesh, 0, grid.centre_A(0, z_px)):
         for points, observed in contour.stretches():
             index = angstrom_to_index(points, grid.voxel_size_A, grid.origin_zyx_A)
             shade = colour if observed else inferred_colour(colour)
-            canvas.lines(index[:, 1:], shade, closed=False, width=2 if observed else 1)
+            width = 2 if observed and not black else 1
+            canvas.lines(index[:, 1:], (0, 0, 0) if black else shade, closed=False, width=width)
 
 
 def run_viewer(description: str, prepare: Callable[[ResultFolder], Callable[..., None]]) -> None:
@@ -206,7 +219,9 @@ def run_viewer(description: str, prepare: Callable[[ResultFolder], Callable[...,
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument("result", type=Path, help="output folder of membraneseg run")
     parser.add_argument("--z", type=int, help="slice to begin with, counted from 0")
-    parser.add_argument("--save", type=Path, help="write this picture (.png) and open no window")
+    parser.add_argument(
+        "--save", type=Path, help="write this picture, or all slices as a .gif; opens no window"
+    )
     parser.add_argument("--tomogram", type=Path, help="the tomogram, if it was moved")
     options = parser.parse_args()
     try:
@@ -224,8 +239,21 @@ def run_viewer(description: str, prepare: Callable[[ResultFolder], Callable[...,
 
     if options.save is None:
         _open_window(description, paint, first, depth)
+    elif options.save.suffix.lower() == ".gif":
+        _save_film(options.save, paint, depth)
     elif not cv2.imwrite(str(options.save), paint(first)):
         raise SystemExit(f"{options.save} cannot be written: choose a writable folder.")
+
+
+def _save_film(path: Path, paint: Callable[[int], Picture], depth: int) -> None:
+    """Write at most `FILM_FRAMES` slices, evenly spread, half as large, as an animated GIF."""
+    levels = np.unique(np.linspace(0, depth - 1, min(depth, FILM_FRAMES)).round().astype(int))
+    frames = []
+    for z_px in levels.tolist():
+        small = cv2.resize(paint(z_px), None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        frames.append(Image.fromarray(small[..., ::-1]))
+    first, *others = frames
+    first.save(path, save_all=True, append_images=others, duration=120, loop=0)
 
 
 def _open_window(title: str, paint: Callable[[int], Picture], first: int, depth: int) -> None:

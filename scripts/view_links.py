@@ -7,7 +7,7 @@ import numpy as np
 from slice_drawing import ResultFolder, SliceCanvas, read_fragments, read_probability, run_viewer
 
 from membraneseg.colours import inferred_colour, membrane_colour
-from membraneseg.group.slice_links import link_slice_fragments, slice_connections
+from membraneseg.group.slice_links import link_slice_fragments, slice_connections, walker
 from rl_agent.policy import load_policy
 
 LINK_COLOUR = (255, 255, 255)
@@ -17,13 +17,13 @@ def prepare(result: ResultFolder) -> Callable[[SliceCanvas, int], None]:
     """Read the stages; link and draw the curves of one slice."""
     by_slice, probability = read_fragments(result), read_probability(result)
     facts = json.loads((result.path / "run.json").read_text(encoding="utf-8"))
-    tilt_range_deg, policy = float(facts["tilt_range_deg"]), load_policy()
+    tilt_range_deg, linker = float(facts["tilt_range_deg"]), walker(load_policy())
 
     def draw(canvas: SliceCanvas, z_px: int) -> None:
         if z_px not in by_slice:
             return
         fragments = by_slice[z_px]
-        given = (fragments, probability[z_px].astype(np.float32), tilt_range_deg, policy)
+        given = (fragments, probability[z_px].astype(np.float32), tilt_range_deg, linker)
         for label, members in enumerate(link_slice_fragments(*given), start=1):
             colour = membrane_colour(label)
             for curve in members:

@@ -53,6 +53,8 @@ MEMBRANE_COLUMNS = [
     "observed_fraction",
     "median_sigma_A",
     "thickness_nm",
+    "nearest_distance_nm",
+    "nearest_id",
     "x_A",
     "y_A",
     "z_A",

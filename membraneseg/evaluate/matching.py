@@ -55,10 +55,10 @@ class Matching:
 
 
 def mutual_distances(
-    predicted: SurfaceSamples, true: SurfaceSamples
+    predicted: SurfaceSamples, true: SurfaceSamples, within_A: float = np.inf
 ) -> tuple[Distances, Distances]:
     """Distances of the predicted samples to the true surface, and of the true ones to it."""
-    return distances_to(predicted, true), distances_to(true, predicted)
+    return distances_to(predicted, true, within_A), distances_to(true, predicted, within_A)
 
 
 def surface_iou(
@@ -106,16 +106,14 @@ def match(
     Matching
     """
     iou = np.zeros((len(predicted), len(true)))
-    distances = {}
-    for i, one in enumerate(predicted):
-        for j, other in enumerate(true):
-            if _boxes_touch(one, other, tolerance_A):
-                distances[i, j] = mutual_distances(one, other)
-                iou[i, j] = surface_iou(one, other, distances[i, j], tolerance_A)
+    for i, j in _close_pairs(predicted, true, tolerance_A):
+        near = mutual_distances(predicted[i], true[j], tolerance_A)
+        iou[i, j] = surface_iou(predicted[i], true[j], near, tolerance_A)
     worth = np.where(iou >= LEAST_IOU, iou, 0.0)
     rows, columns = linear_sum_assignment(worth, maximize=True)
     pairs = [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if worth[i, j] > 0]
-    return Matching(iou, tuple(pairs), {pair: distances[pair] for pair in pairs})
+    distances = {(i, j): mutual_distances(predicted[i], true[j]) for i, j in pairs}
+    return Matching(iou, tuple(pairs), distances)
 
 
 def panoptic_quality(matching: Matching) -> float:
@@ -224,9 +222,21 @@ def share_within_2_sigma(
     return float((distances.distance_A[chosen] <= 2.0 * claimed).mean())
 
 
-def _boxes_touch(one: SurfaceSamples, other: SurfaceSamples, tolerance_A: float) -> bool:
-    first, second = one.points_zyx_A, other.points_zyx_A
-    if len(first) == 0 or len(second) == 0:
-        return False
-    below = (first.min(axis=0) - tolerance_A <= second.max(axis=0)).all()
-    return bool(below and (second.min(axis=0) - tolerance_A <= first.max(axis=0)).all())
+def _close_pairs(
+    predicted: list[SurfaceSamples], true: list[SurfaceSamples], tolerance_A: float
+) -> list[tuple[int, int]]:
+    """Indices of the pairs whose boxes come within the tolerance of each other."""
+    ours, theirs = (np.array([_box(one) for one in side]) for side in (predicted, true))
+    if len(ours) == 0 or len(theirs) == 0:
+        return []
+    above = ours[:, None, 0] - tolerance_A <= theirs[None, :, 1]
+    below = theirs[None, :, 0] - tolerance_A <= ours[:, None, 1]
+    return [(int(i), int(j)) for i, j in np.argwhere((above & below).all(axis=2))]
+
+
+def _box(samples: SurfaceSamples) -> Float64:
+    """Lowest and highest corner (2, 3); of nothing, one that touches nothing."""
+    points = samples.points_zyx_A
+    if len(points) == 0:
+        return np.array([[np.inf] * 3, [-np.inf] * 3])
+    return np.stack([points.min(axis=0), points.max(axis=0)])

@@ -14,6 +14,8 @@ from membraneseg.types import Bool, Float64, Int64, Mesh
 from synth2d.wedge import TRANSITION_DEG, wedge_depth_deg
 
 NEAREST_ANCHORS = 6
+FARTHEST_ANCHOR = 3.0
+"""No place of a mesh lies farther than so many spacings from a sample or a bare centroid."""
 
 
 @dataclass(frozen=True)
@@ -127,12 +129,16 @@ def cropped(samples: SurfaceSamples, low_A: Float64, high_A: Float64) -> Surface
     )
 
 
-def distances_to(samples: SurfaceSamples, other: SurfaceSamples) -> Distances:
+def distances_to(
+    samples: SurfaceSamples, other: SurfaceSamples, within_A: float = np.inf
+) -> Distances:
     """Distance of each sample to the nearest of the other mesh's triangles.
 
     Parameters
     ----------
     samples, other : SurfaceSamples
+    within_A : float
+        Larger distances need not be known and may be given as infinite.
 
     Returns
     -------
@@ -144,24 +150,43 @@ def distances_to(samples: SurfaceSamples, other: SurfaceSamples) -> Distances:
     O(S log S).
     """
     count = len(samples.points_zyx_A)
+    best, vertex = np.full(count, np.inf), np.full(count, -1, dtype=np.int64)
     if len(other.points_zyx_A) == 0 or count == 0:
-        return Distances(np.full(count, np.inf), np.full(count, -1, dtype=np.int64))
+        return Distances(best, vertex)
     tree, triangles = other.anchors
+    # No place of a mesh is farther from an anchor than a few of its samples from each other.
+    apart_A = FARTHEST_ANCHOR * float(np.sqrt(other.area_A2 / len(other.points_zyx_A)))
+    low, high = tree.mins - within_A - apart_A, tree.maxes + within_A + apart_A
+    chosen = np.flatnonzero(
+        ((samples.points_zyx_A >= low) & (samples.points_zyx_A <= high)).all(axis=1)
+    )
     wanted = min(NEAREST_ANCHORS, len(triangles))
-    _, nearest = tree.query(samples.points_zyx_A, k=wanted)
-    nearest = np.asarray(nearest).reshape(count, wanted)
-    best = np.full(count, np.inf)
-    vertex = np.full(count, -1, dtype=np.int64)
-    for column in nearest.T:
-        faces = other.mesh.faces[triangles[column]]  # (S, 3)
-        corners = other.mesh.vertices_zyx_A[faces]
-        foot = trimesh.triangles.closest_point(corners, samples.points_zyx_A)
-        distance = np.linalg.norm(foot - samples.points_zyx_A, axis=1)
+    away_A, nearest = tree.query(
+        samples.points_zyx_A[chosen], np.arange(1, wanted + 1), 0, 2, within_A + apart_A
+    )
+    known = np.isfinite(away_A)
+    near = known[:, 0]
+    chosen, nearest = chosen[near], np.where(known, nearest, nearest[:, :1])[near]
+    best[chosen], vertex[chosen] = _to_triangles(
+        samples.points_zyx_A[chosen], other.mesh, triangles[nearest]
+    )
+    return Distances(best, vertex)
+
+
+def _to_triangles(points_A: Float64, mesh: Mesh, triangles: Int64) -> tuple[Float64, Int64]:
+    """Distance (S,) to the nearest of some triangles (S, K), and the nearest vertex (S,)."""
+    best = np.full(len(points_A), np.inf)
+    vertex = np.full(len(points_A), -1, dtype=np.int64)
+    for column in triangles.T:
+        faces = mesh.faces[column]  # (S, 3)
+        corners = mesh.vertices_zyx_A[faces]
+        foot = trimesh.triangles.closest_point(corners, points_A)
+        distance = np.linalg.norm(foot - points_A, axis=1)
         closer = distance < best
         to_corners = np.linalg.norm(corners - foot[:, None], axis=2)
-        corner = faces[np.arange(count), to_corners.argmin(axis=1)]
+        corner = faces[np.arange(len(points_A)), to_corners.argmin(axis=1)]
         best[closer], vertex[closer] = distance[closer], corner[closer]
-    return Distances(best, vertex)
+    return best, vertex
 
 
 def joined(meshes: list[Mesh]) -> Mesh:

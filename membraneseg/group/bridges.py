@@ -111,15 +111,18 @@ def join_over_gaps(
 
     Notes
     -----
-    Each rim patch votes for the best of its bridges, be it to its own region. Votes between two
-    regions, less the share of the shorter rim that is asked for, are the evidence for joining
-    them; see `contract`.
+    Each rim patch votes for the best of its bridges, be it to its own region; what already goes on
+    into its own region is not to be had by another one. Votes between two regions, less the share
+    of the shorter rim that is asked for, are the evidence for joining them; see `contract`.
     """
     best = _best_bridge(bridges, len(rims))
     voter = np.flatnonzero(best >= 0)
     ends = bridges.pairs[best[voter]]
     partner = np.where(ends[:, 0] == voter, ends[:, 1], ends[:, 0])
-    regions = np.sort(np.column_stack([rims.region[voter], rims.region[partner]]), axis=1)
+    goes_on = np.full(len(rims), -1, dtype=np.int64)
+    goes_on[voter] = rims.region[partner]
+    taken = goes_on[partner] == rims.region[partner]
+    regions = np.sort(np.column_stack([rims.region[voter], rims.region[partner]]), axis=1)[~taken]
     weight = np.ones(len(regions))
     if more_votes is not None:
         regions = np.concatenate([regions, np.sort(more_votes[0], axis=1)])

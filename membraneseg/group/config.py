@@ -90,6 +90,11 @@ class GroupConfig:
         default=0.5, metadata={"help": "share of a closed membrane's visible surface that shows"}
     )
 
+    min_contrast: float = field(
+        default=0.3,
+        metadata={"help": "least contrast, of its own, at which a faint membrane is followed"},
+    )
+
     def __post_init__(self) -> None:
         if self.method not in METHODS:
             raise MembraneSegError(
@@ -101,7 +106,7 @@ class GroupConfig:
                 raise MembraneSegError(
                     f"{name} is {getattr(self, name)}; it must be positive; raise {name}"
                 )
-        for name in ("threshold", "min_bridged", "min_support", "even_probability"):
+        for name in ("threshold", "min_bridged", "min_support", "even_probability", "min_contrast"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise MembraneSegError(
                     f"{name} is {getattr(self, name)}; it must lie in 0 to 1; change {name}"

@@ -24,9 +24,9 @@ from membraneseg.group.slice_groups import (
     regions_of_slices,
     votes_of_slices,
 )
+from membraneseg.group.slice_links import Linker, co_circular
 from membraneseg.group.surface_patches import Patches, cut_patches, with_smooth_normals
 from membraneseg.types import Float64, Int64, MembraneGroup, SliceFragments
-from rl_agent.policy import WalkerPolicy
 from synth2d.wedge import wedge_depth_deg
 
 __all__ = ["GroupConfig", "VolumeGeometry", "group_membranes"]
@@ -45,7 +45,7 @@ def group_membranes(
     geometry: VolumeGeometry,
     config: GroupConfig,
     progress: Progress | None = None,
-    policy: WalkerPolicy | None = None,
+    linker: Linker = co_circular,
 ) -> list[MembraneGroup]:
     """Find the membranes of a volume, across slices and over gaps.
 
@@ -61,8 +61,8 @@ def group_membranes(
         Method, lengths, tolerances, least sizes.
     progress : callable, optional
         Called with the share (0 to 1) that is done.
-    policy : WalkerPolicy, optional
-        The learned walker; without it, rl and both match co-circular ends at least cost.
+    linker : callable
+        What links the curves of a slice for the methods rl and both, such as the learned walker.
 
     Returns
     -------
@@ -93,7 +93,7 @@ def group_membranes(
         return []
     slices = None
     if config.method != "merge":
-        slices = group_slices(fragments, probability, geometry.tilt_range_deg, policy)
+        slices = group_slices(fragments, probability, geometry.tilt_range_deg, linker)
     report(0.6)
     shape = probability.shape
     patches, region = _regions(crest, slices, shape, geometry.tilt_range_deg, config)

@@ -12,10 +12,9 @@ from scipy.spatial import cKDTree
 
 from membraneseg.group.contraction import contract
 from membraneseg.group.crest import CrestPoints
-from membraneseg.group.slice_links import link_slice_fragments
+from membraneseg.group.slice_links import Linker, link_slice_fragments
 from membraneseg.group.surface_patches import Patches
 from membraneseg.types import Float64, Int64, SliceFragments
-from rl_agent.policy import WalkerPolicy
 
 _NEAR_PX = 2.0  # between a curve and the same membrane's curve in the next slice, or its crest
 _LEAST_OVERLAP = 0.5  # of the shorter of two curves that must go on in the next slice
@@ -42,7 +41,7 @@ def group_slices(
     fragments: Sequence[SliceFragments],
     probability: npt.NDArray[np.floating[Any]],
     tilt_range_deg: float,
-    policy: WalkerPolicy | None,
+    linker: Linker,
 ) -> SliceGroups:
     """Group the curves of every slice on its own.
 
@@ -52,8 +51,8 @@ def group_slices(
     probability : (Z, Y, X) floating
     tilt_range_deg : float
         θ of a ±θ tilt series about y.
-    policy : WalkerPolicy or None
-        None matches co-circular ends at least cost.
+    linker : callable
+        Links the ends of one slice's curves.
 
     Returns
     -------
@@ -63,7 +62,7 @@ def group_slices(
     curve_count = group_count = 0
     for one in fragments:
         plane = np.asarray(probability[one.z_px], dtype=np.float32)
-        for members in link_slice_fragments(one, plane, tilt_range_deg, policy):
+        for members in link_slice_fragments(one, plane, tilt_range_deg, linker):
             for number in members:
                 curve = one.curves_yx_px[number]
                 points.append(np.column_stack([np.full(len(curve), float(one.z_px)), curve]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from membraneseg.group.slice_cues import picture_cues
@@ -10,14 +12,28 @@ from rl_agent.chains import chain_labels
 from rl_agent.matching import match_ends
 from rl_agent.policy import WalkerPolicy
 from rl_agent.rollout import link_ends
-from rl_agent.scene import build_scene
+from rl_agent.scene import Scene, build_scene
+
+Linker = Callable[[Scene, np.random.Generator], Int64]
+"""Finds the end that each end of a slice is linked to (E,), −1 for none."""
+
+
+def co_circular(scene: Scene, generator: np.random.Generator) -> Int64:
+    """Match co-circular ends at least cost; leaves the generator alone."""
+    del generator
+    return match_ends(scene)
+
+
+def walker(policy: WalkerPolicy) -> Linker:
+    """The learned segment walker."""
+    return lambda scene, generator: link_ends(scene, policy, generator)
 
 
 def link_slice_fragments(
     fragments: SliceFragments,
     probability_yx: Float32,
     tilt_range_deg: float,
-    policy: WalkerPolicy | None,
+    linker: Linker,
 ) -> tuple[tuple[int, ...], ...]:
     """Groups of curves of one slice that are one membrane.
 
@@ -29,17 +45,16 @@ def link_slice_fragments(
         Membrane probability of that slice.
     tilt_range_deg : float
         θ of a ±θ tilt series about y.
-    policy : WalkerPolicy or None
-        The learned walker; None matches co-circular ends at least cost.
+    linker : callable
+        `walker` of a policy, or `co_circular`; its generator has the slice's index as seed.
 
     Returns
     -------
     tuple of tuple of int
         Indices into ``fragments.curves_yx_px``; every curve is in exactly one group, closed
-        curves alone in theirs. In order of the smallest index. Sampled walks are drawn with the
-        slice's index as seed, so that equal slices give equal groups.
+        curves alone in theirs. In order of the smallest index.
     """
-    partner = _partners(fragments, probability_yx, tilt_range_deg, policy)
+    partner = _partners(fragments, probability_yx, tilt_range_deg, linker)
     count = len(fragments.closed)
     labels = np.arange(count) + count  # closed curves: numbers that no chain has
     labels[~fragments.closed] = chain_labels(partner)
@@ -53,13 +68,13 @@ def slice_connections(
     fragments: SliceFragments,
     probability_yx: Float32,
     tilt_range_deg: float,
-    policy: WalkerPolicy | None,
+    linker: Linker,
 ) -> Float64:
     """Where the links of a slice begin and end.
 
     Parameters
     ----------
-    fragments, probability_yx, tilt_range_deg, policy
+    fragments, probability_yx, tilt_range_deg, linker
         As in `link_slice_fragments`.
 
     Returns
@@ -67,7 +82,7 @@ def slice_connections(
     (L, 2, 2) float64
         The two end points of each link, y and x in voxels.
     """
-    partner = _partners(fragments, probability_yx, tilt_range_deg, policy)
+    partner = _partners(fragments, probability_yx, tilt_range_deg, linker)
     ends = [curve[k] for curve in _open_curves(fragments) for k in (0, -1)]
     first = np.flatnonzero(partner > np.arange(len(partner)))
     pairs = [np.stack([ends[one], ends[partner[one]]]) for one in first]
@@ -83,10 +98,8 @@ def _partners(
     fragments: SliceFragments,
     probability_yx: Float32,
     tilt_range_deg: float,
-    policy: WalkerPolicy | None,
+    linker: Linker,
 ) -> Int64:
     """Link partner of each end of the open curves, −1 for none."""
     scene = build_scene(_open_curves(fragments), picture_cues(probability_yx, tilt_range_deg))
-    if policy is None:
-        return match_ends(scene)
-    return link_ends(scene, policy, np.random.default_rng(fragments.z_px))
+    return linker(scene, np.random.default_rng(fragments.z_px))

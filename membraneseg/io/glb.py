@@ -2,14 +2,15 @@
 
 Exactly one JSON and one BIN chunk, every bufferView with its byteOffset, no node transforms:
 the vertices themselves are in Å. No materials: with one, trimesh would drop the vertex colours.
-Each vertex also carries our own _SIGMA_A and _OBSERVED, which other programs ignore.
+Each vertex also carries our own _SIGMA_A, _OBSERVED and further values, which other programs
+ignore.
 """
 
 from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,11 @@ from membraneseg.colours import Colour, inferred_colour
 from membraneseg.coords import zyx_to_xyz
 from membraneseg.errors import MembraneSegError
 from membraneseg.io.atomic import whole_file
-from membraneseg.types import Mesh
+from membraneseg.types import Float64, Mesh
 
 NamedMesh = tuple[str, Mesh, Colour]
+VertexValues = Mapping[str, Float64]
+"""Further values per vertex, each (V,), by names with their unit."""
 Array = npt.NDArray[Any]
 
 _MAGIC, _VERSION = 0x46546C67, 2
@@ -33,7 +36,7 @@ _WIDTH = {"SCALAR": 1, "VEC3": 3, "VEC4": 4}
 _ARRAY_BUFFER, _ELEMENT_BUFFER = 34962, 34963
 
 
-def write_glb(path: Path, meshes: Sequence[NamedMesh]) -> None:
+def write_glb(path: Path, meshes: Sequence[NamedMesh], values: Sequence[VertexValues] = ()) -> None:
     """Write meshes as one GLB file, one node per mesh, vertices xyz in Å.
 
     Parameters
@@ -42,6 +45,9 @@ def write_glb(path: Path, meshes: Sequence[NamedMesh]) -> None:
     meshes : sequence of (name, Mesh, colour)
         ChimeraX shows `name`; observed vertices get `colour` (0–255), inferred ones a pale
         version of it. May be empty: ChimeraX then opens a file with nothing in it.
+    values : sequence of mapping of str to (V,) float64
+        For each mesh further values per vertex: `mean_curvature_per_nm` becomes the attribute
+        _MEAN_CURVATURE_PER_NM. Empty: none for any mesh. NaN becomes 0, as glTF knows no NaN.
 
     Raises
     ------
@@ -49,8 +55,8 @@ def write_glb(path: Path, meshes: Sequence[NamedMesh]) -> None:
         If the file cannot be written.
     """
     writer = _Buffers()
-    for name, mesh, colour in meshes:
-        writer.add_mesh(name, mesh, colour)
+    for (name, mesh, colour), more in zip(meshes, values or [{}] * len(meshes), strict=True):
+        writer.add_mesh(name, mesh, colour, more)
     document = json.dumps(writer.document(), separators=(",", ":")).encode("utf-8")
     document += b" " * (-len(document) % 4)
     binary = b"".join(writer.chunks) or b"\0\0\0\0"
@@ -105,7 +111,7 @@ class _Buffers:
         self.nodes: list[dict[str, Any]] = []
         self.meshes: list[dict[str, Any]] = []
 
-    def add_mesh(self, name: str, mesh: Mesh, colour: Colour) -> None:
+    def add_mesh(self, name: str, mesh: Mesh, colour: Colour, values: VertexValues) -> None:
         vertices = zyx_to_xyz(mesh.vertices_zyx_A).astype("<f4")
         colours = np.full((len(vertices), 4), 255, dtype=np.uint8)
         colours[:, :3] = np.where(mesh.observed[:, None], colour, inferred_colour(colour))
@@ -121,6 +127,9 @@ class _Buffers:
             "_SIGMA_A": self._add(mesh.sigma_A.astype("<f4"), _ARRAY_BUFFER),
             "_OBSERVED": self._add(mesh.observed.astype("<f4"), _ARRAY_BUFFER),
         }
+        for key, array in values.items():
+            known = np.nan_to_num(array, nan=0.0, posinf=0.0, neginf=0.0)
+            attributes[f"_{key.upper()}"] = self._add(known.astype("<f4"), _ARRAY_BUFFER)
         faces = self._add(mesh.faces.astype("<u4").ravel(), _ELEMENT_BUFFER)
         primitive = {"attributes": attributes, "indices": faces, "mode": 4}
         self.nodes.append({"name": name, "mesh": len(self.meshes)})

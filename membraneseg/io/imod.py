@@ -18,11 +18,11 @@ from membraneseg.types import Float64
 
 _MODEL = struct.Struct(">128s3iiI4i3f3f5ifii3f")
 _OBJECT = struct.Struct(">64s64xiI2i3fi8B2i")
-_CONTOUR = struct.Struct(">iIii")
+CONTOUR = struct.Struct(">iIii")
 _Z_FROM_MINUS_HALF, _NEW_TO_3DMOD, _MATERIAL_AS_BYTES = 1 << 10, 1 << 11, 1 << 13
-_OPEN, _SCATTERED = 1 << 3, 1 << 9
+OPEN, _SCATTERED = 1 << 3, 1 << 9
 _UNIT_ANGSTROM = -10
-_PIXEL_CENTRE_XYZ = (0.5, 0.5, 0.0)
+PIXEL_CENTRE_XYZ = (0.5, 0.5, 0.0)
 """In an IMOD model the centre of the first voxel is here: half a pixel in x and y, none in z."""
 
 
@@ -57,26 +57,28 @@ def write_spheres_mod(
     """
     centres = np.asarray(centres_zyx_A, dtype=np.float64).reshape(-1, 3)
     index_zyx = angstrom_to_index(centres, header.voxel_size_A, header.origin_zyx_A)
-    points = zyx_to_xyz(index_zyx) + _PIXEL_CENTRE_XYZ
+    points = zyx_to_xyz(index_zyx) + PIXEL_CENTRE_XYZ
     sizes = np.asarray(radii_A, dtype=np.float64).reshape(-1) / header.voxel_size_A
     if len(points) != len(sizes):
         raise ValueError(f"one radius per centre, got {len(sizes)} for {len(points)}")
-    content = b"IMODV1.2" + _model(header) + _object(len(points))
+    content = b"IMODV1.2" + model_head("membraneseg vesicles", header, 1)
+    content += object_head("vesicles", int(len(points) > 0), OPEN | _SCATTERED, (0.0, 1.0, 0.0))
     if len(points):
-        content += b"CONT" + _CONTOUR.pack(len(points), _OPEN, 0, 0)
+        content += b"CONT" + CONTOUR.pack(len(points), OPEN, 0, 0)
         content += points.astype(">f4").tobytes()
         content += b"SIZE" + struct.pack(">i", 4 * len(sizes)) + sizes.astype(">f4").tobytes()
     with whole_file(path) as temporary:
-        temporary.write_bytes(content + _material() + b"IEOF")
+        temporary.write_bytes(content + material_chunk() + b"IEOF")
 
 
-def _model(header: MrcHeader) -> bytes:
+def model_head(name: str, header: MrcHeader, objects: int) -> bytes:
+    """Head of a model on a tomogram, with so many objects."""
     flags = _Z_FROM_MINUS_HALF | _NEW_TO_3DMOD | _MATERIAL_AS_BYTES
     offsets, scales, angles = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (0.0, 0.0, 0.0)
     return _MODEL.pack(
-        b"membraneseg vesicles",
+        name.encode("ascii"),
         *header.size_xyz,
-        1,  # objects
+        objects,
         flags,
         *(1, 1, 0, 255),  # draw mode, mouse mode, black and white level
         *offsets,
@@ -89,21 +91,22 @@ def _model(header: MrcHeader) -> bytes:
     )
 
 
-def _object(n_points: int) -> bytes:
+def object_head(name: str, contours: int, flags: int, rgb: tuple[float, float, float]) -> bytes:
+    """Head of an object with so many contours; colours 0–1."""
     symbol = (1, 3, 1, 1, 0, 0, 0, 0)  # none in 2-D but the circles of the sphere itself
     return b"OBJT" + _OBJECT.pack(
-        b"vesicles",
-        int(n_points > 0),  # contours
-        _OPEN | _SCATTERED,
+        name.encode("ascii"),
+        contours,
+        flags,
         0,  # axis
         1,  # draw mode
-        *(0.0, 1.0, 0.0),  # green
+        *rgb,
         1,  # radius of points without a size
         *symbol,
         *(0, 0),  # meshes, surfaces
     )
 
 
-def _material() -> bytes:
+def material_chunk() -> bytes:
     """Ambient, diffuse, specular, shininess; then 3dmod's defaults."""
     return b"IMAT" + struct.pack(">i4B4BI4B", 16, 102, 255, 127, 4, 0, 0, 0, 0, 0, 0, 255, 0, 0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zipfile
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -14,24 +15,27 @@ from membraneseg.colours import Colour, inferred_colour, membrane_colour
 from membraneseg.coords import zyx_to_xyz
 from membraneseg.errors import MembraneSegError
 from membraneseg.io.atomic import whole_file
-from membraneseg.io.glb import NamedMesh, read_glb, write_glb
-from membraneseg.types import Mesh
+from membraneseg.io.glb import NamedMesh, VertexValues, read_glb, write_glb
+from membraneseg.types import Float64, Mesh
 
 __all__ = [
     "Colour",
     "NamedMesh",
+    "VertexValues",
     "inferred_colour",
     "membrane_colour",
     "membrane_label",
     "membrane_name",
     "read_glb",
     "read_mesh_npz",
+    "read_vertex_values",
     "write_glb",
     "write_obj",
     "write_stl",
     "write_vertices",
 ]
 
+_MESH_FIELDS = tuple(item.name for item in fields(Mesh))
 _STL_TRIANGLE = np.dtype([("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("extra", "<u2")])
 
 
@@ -91,17 +95,37 @@ def write_stl(path: Path, mesh: Mesh) -> None:
         out.write(triangles.tobytes())
 
 
-def write_vertices(path: Path, mesh: Mesh) -> None:
-    """Write a mesh without any loss as .npz: vertices_zyx_A, faces, sigma_A, observed."""
+def write_vertices(path: Path, mesh: Mesh, values: VertexValues | None = None) -> None:
+    """Write a mesh without any loss as .npz, and what else is known of its vertices.
+
+    Parameters
+    ----------
+    path : Path
+    mesh : Mesh
+        Becomes vertices_zyx_A, faces, sigma_A, observed.
+    values : mapping of str to (V,) float64, optional
+        Further values per vertex, each under its own name.
+
+    Raises
+    ------
+    ValueError
+        If a name is taken or a value is not one per vertex.
+    """
+    own = {field: getattr(mesh, field) for field in _MESH_FIELDS}
+    for name, array in (values or {}).items():
+        if name in own or np.shape(array) != (len(mesh.vertices_zyx_A),):
+            raise ValueError(f"{name}: expected a new name and one value per vertex")
     with whole_file(path) as temporary, temporary.open("wb") as out:
-        np.savez(
-            out,
-            allow_pickle=False,
-            vertices_zyx_A=mesh.vertices_zyx_A,
-            faces=mesh.faces,
-            sigma_A=mesh.sigma_A,
-            observed=mesh.observed,
-        )
+        np.savez(out, allow_pickle=False, **own, **(values or {}))
+
+
+def read_vertex_values(path: Path) -> dict[str, Float64]:
+    """Read the further values that `write_vertices` wrote; empty if there are none."""
+    try:
+        with path.open("rb") as source, np.load(source, allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files if name not in _MESH_FIELDS}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise _no_mesh(path, error) from error
 
 
 def read_mesh_npz(path: Path) -> Mesh:
@@ -115,7 +139,11 @@ def read_mesh_npz(path: Path) -> Mesh:
                 observed=stored["observed"],
             )
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-        raise MembraneSegError(
-            f"{path} cannot be read as a mesh ({error}), expected an .npz that membraneseg "
-            "wrote: make it again with `membraneseg run`."
-        ) from error
+        raise _no_mesh(path, error) from error
+
+
+def _no_mesh(path: Path, error: Exception) -> MembraneSegError:
+    return MembraneSegError(
+        f"{path} cannot be read as a mesh ({error}), expected an .npz that membraneseg "
+        "wrote: make it again with `membraneseg run`."
+    )

@@ -25,6 +25,10 @@ class MembraneRow:
         Median standard deviation of the surface position, Å.
     thickness_nm : float or None
         Distance between the middles of the two leaflets.
+    nearest_distance_nm : float or None
+        From the middle of this membrane to that of the nearest other one, where they come closest.
+    nearest_id : int or None
+        Which one that is.
     x_A, y_A, z_A : float or None
         Centroid, in Å in the tomogram's space.
     warnings : str
@@ -41,6 +45,8 @@ class MembraneRow:
     observed_fraction: float | None = None
     median_sigma_A: float | None = None
     thickness_nm: float | None = None
+    nearest_distance_nm: float | None = None
+    nearest_id: int | None = None
     x_A: float | None = None
     y_A: float | None = None
     z_A: float | None = None

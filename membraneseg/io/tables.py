@@ -26,6 +26,8 @@ MEMBRANE_COLUMNS = (
     "observed_fraction",
     "median_sigma_A",
     "thickness_nm",
+    "nearest_distance_nm",
+    "nearest_id",
     "x_A",
     "y_A",
     "z_A",
@@ -64,6 +66,17 @@ def read_membranes_csv(path: Path) -> list[MembraneRow]:
 def read_vesicles_csv(path: Path) -> list[VesicleRow]:
     """Read vesicles.csv; raise MembraneSegError if its columns or values are not ours."""
     return _read(path, VESICLE_COLUMNS, VesicleRow)
+
+
+def read_as_text(path: Path) -> list[dict[str, str]]:
+    """Read any table of ours, line by line, as text; MembraneSegError if it is missing."""
+    try:
+        with path.open(encoding="utf-8", newline="") as source:
+            return list(csv.DictReader(source))
+    except OSError as error:
+        raise MembraneSegError(
+            f"{path} cannot be read ({error.strerror}): give the output folder of membraneseg run."
+        ) from error
 
 
 def _write(path: Path, columns: Sequence[str], rows: Sequence[Row]) -> None:
@@ -111,6 +124,6 @@ def _value(text: str, what: str) -> Any:
         if text.lower() not in ("true", "false"):
             raise ValueError(f"{text!r} is neither true nor false")
         return text.lower() == "true"
-    if what == "int":
-        return int(text)
-    return float(text) if text or "None" not in what else None
+    if not text and "None" in what:
+        return None
+    return int(text) if what.startswith("int") else float(text)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from membraneseg.errors import MembraneSegError
-from membraneseg.types import Float64, Mesh
+from membraneseg.types import Float64, MembraneGroup, Mesh, SliceFragments
 
 Volume = npt.NDArray[np.generic]
 Meshes = tuple[tuple[int, Mesh], ...]
@@ -22,6 +22,7 @@ class StageCost:
     name: str
     seconds: float
     peak_memory_MB: float
+    resumed: bool = False
 
 
 @dataclass(frozen=True)
@@ -34,14 +35,15 @@ class RunFacts:
         Exactly as typed.
     versions : mapping of str to str
         Of the package, of what it stands on, of the weights.
-    seeds : mapping of str to int
+    seeds : mapping of str to int or str
+        Empty if nothing random took part.
     stages : tuple of StageCost
         In the order in which they ran.
     """
 
     command: str
     versions: Mapping[str, str] = field(default_factory=dict)
-    seeds: Mapping[str, int] = field(default_factory=dict)
+    seeds: Mapping[str, int | str] = field(default_factory=dict)
     stages: tuple[StageCost, ...] = ()
 
 
@@ -67,6 +69,12 @@ class ReportContent:
     warnings : tuple of str
         In plain words.
     run : RunFacts
+    fragments : tuple of SliceFragments
+        Curves traced in the slices; empty where none were traced.
+    groups : tuple of MembraneGroup
+        The points that each surface was fitted to; may be empty.
+    vertex_values : mapping of label to mapping of name to (V,) float64
+        Further values per vertex of the meshes, under the names that their files use.
     """
 
     name: str
@@ -78,6 +86,9 @@ class ReportContent:
     rows: tuple[Mapping[str, str], ...]
     warnings: tuple[str, ...]
     run: RunFacts
+    fragments: tuple[SliceFragments, ...] = ()
+    groups: tuple[MembraneGroup, ...] = ()
+    vertex_values: Mapping[int, Mapping[str, Float64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.voxels.ndim != 3:
@@ -96,19 +107,21 @@ class ReportContent:
 class ReportConfig:
     """How large and how detailed the report is."""
 
-    z_levels: int = field(default=24, metadata={"help": "slices in the slice browser"})
+    z_levels: int = field(default=48, metadata={"help": "XY slices in the slice browser"})
+    y_levels: int = field(default=24, metadata={"help": "XZ slices in the slice browser"})
     widest_image_px: int = field(default=640, metadata={"help": "longest side of such a slice"})
-    jpeg_quality: int = field(default=84, metadata={"help": "of the tomogram's pictures, 1–100"})
-    triangles_in_view: int = field(
-        default=40_000, metadata={"help": "meshes are drawn coarser in 3-D above this many"}
+    jpeg_quality: int = field(default=80, metadata={"help": "of the tomogram's pictures, 1–100"})
+    triangles: int = field(
+        default=400_000, metadata={"help": "meshes are coarser in the 3-D view above this many"}
     )
 
     def __post_init__(self) -> None:
         ranges = {
             "z_levels": (1, 200),
+            "y_levels": (1, 200),
             "widest_image_px": (64, 4096),
             "jpeg_quality": (1, 100),
-            "triangles_in_view": (1000, 1_000_000),
+            "triangles": (1000, 2_000_000),
         }
         for name, (low, high) in ranges.items():
             value = getattr(self, name)

@@ -16,7 +16,7 @@ from membraneseg.coords import zyx_to_xyz
 from membraneseg.report.content import Meshes
 from membraneseg.report.drawing import FAINT_INK
 from membraneseg.report.slices import Grid
-from membraneseg.report.triangles import coarse_enough, encloses, smooth_normals_xyz
+from membraneseg.report.triangles import cell_for, coarser, encloses, smooth_normals_xyz
 from membraneseg.types import Float64, Mesh
 
 _LIGHT = np.array([-0.45, 0.65, 0.61])  # right, up, toward the viewer; from the upper left
@@ -76,7 +76,10 @@ def draw_scene(
     back = _edges_at(int(np.argmin(box[:, 2])))
     _draw_edges(axes, box, back, zorder=1.0)
     if meshes:
-        layers = _layers(coarse_enough(meshes, triangles), camera)
+        cell_A = cell_for([mesh for _, mesh in meshes], triangles)
+        if cell_A is not None:
+            meshes = tuple((label, coarser(mesh, {}, cell_A)[0]) for label, mesh in meshes)
+        layers = _layers(meshes, camera)
         image = _painted(layers, low, high, _width_px(axes))
         extent = (low[0], high[0], low[1], high[1])
         axes.imshow(image, extent=extent, zorder=2, interpolation="antialiased")
@@ -102,7 +105,7 @@ def _frame_nm(meshes: Meshes, grid: Grid, camera: Camera) -> tuple[Float64, Floa
     return low - np.array([0.02, 0.03]) * width, high + np.array([0.14, 0.02]) * width
 
 
-def _layers(meshes: list[tuple[int, Mesh]], camera: Camera) -> list[_Triangles]:
+def _layers(meshes: Meshes, camera: Camera) -> list[_Triangles]:
     """Farthest first: each glass membrane alone, all opaque ones between two of them together.
 
     What a glass membrane encloses comes before it.

@@ -23,11 +23,18 @@ _COLUMNS: dict[str, tuple[str, str, int | str | None]] = {
     "observed_fraction": ("Seen", "of area", "%"),
     "median_sigma_A": ("Median uncertainty", "Å", 1),
     "thickness_nm": ("Thickness", "nm", 2),
+    "nearest_distance_nm": ("Nearest membrane", "nm away", 1),
+    "nearest_id": ("Which", "", None),
     "x_A": ("x", "Å", 0),
     "y_A": ("y", "Å", 0),
     "z_A": ("z", "Å", 0),
     "warnings": ("Remarks", "", None),
 }
+_BRIEF = {
+    "closed", "area_nm2", "volume_nm3", "equivalent_radius_nm", "mean_curvature_per_nm",
+    "thickness_nm", "observed_fraction", "median_sigma_A", "nearest_distance_nm", "warnings",
+}  # fmt: skip
+"""What the 3-D view says of the membrane that is chosen."""
 _KINDS = {"id": "name", "warnings": "text"}
 
 
@@ -138,7 +145,8 @@ def _heading(key: str) -> str:
     name, unit, _ = _COLUMNS.get(key, (key, "", None))
     kind = f' class="{_KINDS[key]}"' if key in _KINDS else ""
     small = f"<small>{escape(unit)}</small>" if unit else ""
-    return f'<th{kind} title="{escape(key)}">{escape(name)}{small}</th>'
+    brief = f' data-brief="{escape(name)}" data-unit="{escape(unit)}"' if key in _BRIEF else ""
+    return f'<th{kind}{brief} title="{escape(key)}">{escape(name)}{small}</th>'
 
 
 def _cell(key: str, text: str) -> str:
@@ -153,17 +161,36 @@ def _cell(key: str, text: str) -> str:
     return f'<td{kind} data-value="{full}" title="{full}">{swatch}{escape(shown)}</td>'
 
 
-def warning_list(warnings: Sequence[str]) -> str:
-    """Warnings as a list; one reassuring sentence without any."""
-    if not warnings:
+def warning_list(warnings: Sequence[str], rows: Rows = ()) -> str:
+    """Warnings of the run, then remarks on membranes; one reassuring sentence without any.
+
+    Parameters
+    ----------
+    warnings : sequence of str
+    rows : sequence of mapping of str to str
+        Lines of membranes.csv; equal remarks become one line that names the membranes.
+    """
+    items = [escape(warning) for warning in warnings]
+    remarks: dict[str, list[str]] = {}
+    for row in rows:
+        for remark in filter(None, row.get("warnings", "").split("; ")):
+            remarks.setdefault(remark, []).append(row["id"])
+    for remark, labels in remarks.items():
+        buttons = ", ".join(
+            f'<button class="link" data-label="{escape(label)}">{escape(label)}</button>'
+            for label in labels
+        )
+        who = "Membrane" if len(labels) == 1 else f"{len(labels)} membranes"
+        items.append(f"{who} {buttons}: {escape(remark)}")
+    if not items:
         return "<p>None: nothing unusual was noticed.</p>"
-    items = "".join(f"<li>{escape(warning)}</li>" for warning in warnings)
-    return f'<ul class="warnings">{items}</ul>'
+    return f'<ul class="warnings">{"".join(f"<li>{item}</li>" for item in items)}</ul>'
 
 
 def run_section(run: RunFacts) -> str:
-    """Command, versions, seeds, and what each stage took."""
-    facts = [*run.versions.items(), *((f"seed: {k}", str(v)) for k, v in run.seeds.items())]
+    """Command, what each stage took, versions and seeds."""
+    seeds = run.seeds or {"": "none: no step draws random numbers"}
+    facts = [*run.versions.items(), *((f"seed {k}".strip(), str(v)) for k, v in seeds.items())]
     terms = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in facts)
     return f"<pre>{escape(run.command)}</pre>{stage_table(run)}<dl>{terms}</dl>"
 
@@ -174,16 +201,18 @@ def stage_table(run: RunFacts) -> str:
         return ""
     longest = max(max(stage.seconds for stage in run.stages), 1e-9)
     lines = "".join(
-        f'<tr><td class="text">{escape(stage.name)}</td><td>{stage.seconds:.1f}</td>'
+        f'<tr><td class="name">{escape(stage.name)}</td><td>{stage.seconds:.1f}</td>'
         f'<td class="bars"><span class="bar" style="width:{150 * stage.seconds / longest:.0f}px">'
-        f"</span></td><td>{stage.peak_memory_MB:.0f}</td></tr>"
+        f"</span></td><td>{stage.peak_memory_MB:.0f}</td>"
+        f'<td class="name">{"kept from an earlier run" if stage.resumed else ""}</td></tr>'
         for stage in run.stages
     )
     total = sum(stage.seconds for stage in run.stages)
     peak = max(stage.peak_memory_MB for stage in run.stages)
     return (
-        '<table class="plain"><thead><tr><th class="text">Stage</th><th>Seconds</th><th></th>'
-        f"<th>Peak memory, MB</th></tr></thead><tbody>{lines}"
-        f'<tr><td class="text"><b>Total</b></td>'
-        f"<td><b>{total:.1f}</b></td><td></td><td><b>{peak:.0f}</b></td></tr></tbody></table><br>"
+        '<table class="plain"><thead><tr><th class="name">Stage</th><th>Seconds</th><th></th>'
+        f"<th>Peak memory, MB</th><th></th></tr></thead><tbody>{lines}"
+        f'<tr><td class="name"><b>Total</b></td>'
+        f"<td><b>{total:.1f}</b></td><td></td><td><b>{peak:.0f}</b></td><td></td></tr>"
+        "</tbody></table>"
     )

@@ -17,7 +17,9 @@ from scipy.spatial import cKDTree
 from gp_fit.config import FitConfig
 from gp_fit.coverage import DetectionProbability
 from gp_fit.fitted import FittedSurface
-from gp_fit.methods import Scene, finished_star, try_star
+from gp_fit.methods import finished_star, try_star
+from gp_fit.reliability import Reliability
+from gp_fit.scene import Scene
 from membraneseg.surface.closure_rules import ClosureRules
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.free_form import dense_points
@@ -88,7 +90,7 @@ def star_candidate(
     frame: VolumeFrame,
     rules: ClosureRules,
     gp: FitConfig,
-    seen: DetectionProbability | None,
+    sight: tuple[DetectionProbability | None, Reliability | None],
 ) -> FittedSurface | None:
     """Fit a closed star-shaped surface, if that is to be believed.
 
@@ -98,8 +100,8 @@ def star_candidate(
     frame : VolumeFrame
     rules : ClosureRules
     gp : FitConfig
-    seen : callable or None
-        Probability that a membrane with given normals is seen.
+    sight : (callable or None, callable or None)
+        Probability that a membrane with given normals is seen, and that its points lie on it.
 
     Returns
     -------
@@ -112,7 +114,8 @@ def star_candidate(
     gp_fit.errors.GeometryError
         If the points determine no shape at all.
     """
-    scene = Scene(points_px, dense_points(points_px, gp), seen, frame.contains)
+    seen, reliable = sight
+    scene = Scene(points_px, dense_points(points_px, gp), seen, frame.contains, reliable)
     attempt = try_star(scene, gp)
     fair = attempt.steep and attempt.explained >= rules.explained
     if attempt.surface is None or attempt.coverage < rules.seen_of_all:

@@ -45,10 +45,14 @@ class ClosureRules:
         default=10.0, metadata={"help": "gaps in an open surface up to this radius are bridged"}
     )
     hidden_reach_px: float = field(
-        default=80.0, metadata={"help": "the same where the wedge hides the surface"}
+        default=80.0,
+        metadata={"help": "points up to so far on both sides make a hidden part a bridge"},
     )
     hidden_sd_px: float = field(
-        default=4.0, metadata={"help": "largest deviation of a bridged part, voxels"}
+        default=2.5, metadata={"help": "how uncertain a hidden part may become, voxels"}
+    )
+    bridge_sd_px: float = field(
+        default=6.0, metadata={"help": "the same with points on both sides of it"}
     )
     explained: float = field(
         default=0.85,

@@ -5,16 +5,13 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 from scipy.special import expit
 
 from gp_fit.config import FitConfig
-from gp_fit.errors import GeometryError
-from gp_fit.fit import fit_surface
-from gp_fit.fitted import FittedSurface
 from gp_fit.star_fit import StarConfig
 from membraneseg.coords import angstrom_to_index
 from membraneseg.errors import MembraneSegError
@@ -22,7 +19,7 @@ from membraneseg.surface.closure import star_candidate
 from membraneseg.surface.closure_rules import ClosureRules
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.free_form import free_surface, seen_part
-from membraneseg.surface.implicit import Surface, unit_gradient
+from membraneseg.surface.implicit import Surface
 from membraneseg.surface.pool import in_processes
 from membraneseg.surface.trimming import within_volume
 from membraneseg.types import Float64, MembraneGroup
@@ -34,6 +31,7 @@ DETECTED_AT_MOST = 0.92
 """Share of a fully visible membrane that the network finds."""
 DETECTION_SOFTNESS_DEG = 5.76
 """Wedge depth over which the found share falls by a factor e in the wedge."""
+RELIABLE_SOFTNESS_DEG = 1.0
 
 
 @dataclass(frozen=True)
@@ -44,21 +42,15 @@ class SurfaceConfig:
         default=True,
         metadata={"help": "let what was not seen speak: no points where the wedge would show them"},
     )
-    trusted_depth_deg: float = field(
-        default=-17.0,
-        metadata={"help": "points whose normal lies deeper in the wedge are left out"},
-    )
-    trusted_share: float = field(
-        default=0.3, metadata={"help": "share of the points that must remain, else all are kept"}
-    )
-    trust_rounds: int = field(
-        default=5, metadata={"help": "times the trusted points are chosen again and refitted"}
+    reliable_depth_deg: float = field(
+        default=-8.0,
+        metadata={"help": "wedge depth from which points run straight on and count for less"},
     )
     sigma_inflation: float = field(
-        default=0.7, metadata={"help": "factor on the fit's standard deviation, from phantoms"}
+        default=1.2, metadata={"help": "factor on the fit's standard deviation, from phantoms"}
     )
     sigma_floor_voxels: float = field(
-        default=0.12, metadata={"help": "added in square: what neighbouring points err together"}
+        default=0.16, metadata={"help": "added in square: what neighbouring points err together"}
     )
     support_radius_voxels: float = field(
         default=2.5,
@@ -75,9 +67,8 @@ class SurfaceConfig:
         default_factory=ClosureRules, metadata={"help": "what is closed, and where sheets end"}
     )
     gp: FitConfig = field(
-        # Neighbouring points err together, so the evidence would take their common error for
-        # shape and let the caps ripple: on phantoms the fixed prior has a third of their error.
-        default_factory=lambda: FitConfig(star=StarConfig(search=False)),
+        # Neighbouring points of a network err together: their common error is no shape.
+        default_factory=lambda: FitConfig(star=StarConfig(erring_together=4.0)),
         metadata={"help": "the fit itself"},
     )
 
@@ -166,43 +157,21 @@ def fit_membrane(
     def seen(normals_zyx: Float64) -> Float64:
         return detection_probability(normals_zyx, frame.tilt_range_deg)
 
+    def reliable(normals_zyx: Float64) -> Float64:
+        depth = wedge_depth_deg(normals_zyx, frame.tilt_range_deg)
+        return np.asarray(expit((config.reliable_depth_deg - depth) / RELIABLE_SOFTNESS_DEG))
+
     evidence = seen if config.wedge_evidence else None
-    surface = star_candidate(points_px, frame, config.closure, config.gp, evidence)
+    trust = reliable if config.wedge_evidence else None
+    sight = (evidence, trust)
+    surface = star_candidate(points_px, frame, config.closure, config.gp, sight)
     if surface is None:
-        surface = free_surface(points_px, frame, config.closure, config.gp)
+        surface = free_surface(points_px, frame, config.closure, config.gp, sight)
     else:
-        surface = _refit_on_trusted(surface, points_px, frame, config)
         if config.closure.closed == "none":
             surface = seen_part(surface, points_px, frame, config.closure)
         surface = within_volume(surface, frame, config.closure)
     return FittedMembrane(label, points_zyx_A, surface, tuple(surface.warnings))
-
-
-def _refit_on_trusted(
-    surface: FittedSurface, points_px: Float64, frame: VolumeFrame, config: SurfaceConfig
-) -> FittedSurface:
-    """Fit a closed surface again without the points that the wedge has pulled out of place.
-
-    Near the edge of the wedge a back-projected membrane does not just fade: it runs straight on
-    along the edge, so that points there lie outside the true surface and the caps come out too
-    tall. Which points those are depends on the surface, so the choice is made a few times.
-    """
-    star = replace(config.gp, method="star")
-    before = np.ones(len(points_px), dtype=np.bool_)
-    for _ in range(config.trust_rounds):
-        depth = wedge_depth_deg(unit_gradient(surface, points_px), frame.tilt_range_deg)
-        trusted = depth < config.trusted_depth_deg
-        if trusted.mean() < config.trusted_share or (trusted != before).mean() < 0.005:
-            return surface
-        before = trusted
-        try:
-            again = fit_surface(points_px[trusted], star, inside_volume=frame.contains)
-        except GeometryError:
-            return surface
-        if again.coverage < config.gp.closure.coverage:
-            return surface
-        surface = again
-    return surface
 
 
 def fit_membranes(

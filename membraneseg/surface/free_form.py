@@ -5,23 +5,31 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from gp_fit.arrays import checked_points
 from gp_fit.config import FitConfig
+from gp_fit.coverage import DetectionProbability
 from gp_fit.errors import GeometryError, NoSurfaceError
-from gp_fit.extract import ExtractConfig, zero_level
+from gp_fit.extract import Box, ExtractConfig, zero_level
 from gp_fit.fitted import FittedSurface
 from gp_fit.hermite import HermiteSurface
+from gp_fit.hermite_closing import less_trusted
+from gp_fit.hermite_evidence import Sighting, hermite_with_evidence
+from gp_fit.level_methods import doubts_about
 from gp_fit.local import LocalSurface
-from gp_fit.methods import explained_share
 from gp_fit.points import density_filter, superpoint_spacing
+from gp_fit.reliability import Reliability
+from gp_fit.scene import explained_share
 from gp_fit.sphere import is_watertight, mesh_volume
 from gp_fit.star_fit import MINIMUM_POINTS
 from membraneseg.surface.closure_rules import ClosureRules
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.implicit import unit_gradient
 from membraneseg.surface.trimming import (
+    ON_BOTH_SIDES_RAD,
     clipped,
+    connected_to,
     part_of,
     sampled_deviation,
     supported,
@@ -30,12 +38,25 @@ from membraneseg.surface.trimming import (
 from membraneseg.types import Bool, Float64
 from synth2d.wedge import wedge_depth_deg
 
-MARGIN_SHARE = 0.1
+Sight = tuple[DetectionProbability | None, Reliability | None]
+"""Chance that a membrane with given normals is seen, and that its points then lie on it."""
+NO_SIGHT: Sight = (None, None)
+MARGIN_SHARE = 0.35
 """Box around the points in which a free surface is meshed, in extents."""
+BEYOND_PX = 2.0
+"""The same box leaves the volume by no more than this."""
+COARSER = 2.0
+"""Spacing of the mesh that only tells where the surface goes on, in that of the final one."""
+MOST_LOST = 0.01
+"""Share of the points that what was not seen may take from a surface."""
 
 
 def free_surface(
-    points_px: Float64, frame: VolumeFrame, rules: ClosureRules, gp: FitConfig
+    points_px: Float64,
+    frame: VolumeFrame,
+    rules: ClosureRules,
+    gp: FitConfig,
+    sight: Sight = NO_SIGHT,
 ) -> FittedSurface:
     """Make a surface of any shape: as far as its points reach, and over what the wedge hides.
 
@@ -45,6 +66,8 @@ def free_surface(
     frame : VolumeFrame
     rules : ClosureRules
     gp : FitConfig
+    sight : (callable or None, callable or None)
+        Probability that a membrane with given normals is seen, and that its points lie on it.
 
     Returns
     -------
@@ -57,14 +80,44 @@ def free_surface(
         If the points carry no surface.
     """
     points = dense_points(points_px, gp)
-    whole = _untrimmed(points, rules, gp)
-    kept = reached(whole, points, frame, rules)
-    part = part_of(whole, kept)
+    bare = _untrimmed(points, rules, gp, sight[1])
+    if rules.closed != "none":
+        bare = _turned(bare, points_px, (frame, rules, gp), sight)
+    whole = _meshed(bare, points, meshed_box(frame), gp.mesh_spacing_px)
+    part = part_of(whole, reached(whole, points, frame, rules))
     if len(part.faces) == len(whole.faces) and is_watertight(whole.faces):
         method = "hermite" if whole.method == "sheet" else whole.method
-        closed = replace(whole, closed=True, method=method)
+        doubts = doubts_about(whole.faces, whole.explained, gp)
+        closed = replace(whole, closed=True, method=method, warnings=doubts)
         return within_volume(_outward(closed), frame, rules)
+    part = replace(part, warnings=doubts_about(None, part.explained, gp))
     return clipped(part, frame, 0.0)
+
+
+def _turned(
+    bare: FittedSurface,
+    points_px: Float64,
+    told: tuple[VolumeFrame, ClosureRules, FitConfig],
+    sight: Sight,
+) -> FittedSurface:
+    """Let what was not seen turn the hidden parts of a surface, as far as it goes on anyway."""
+    frame, rules, gp = told
+    surface = bare.surface
+    if sight[0] is None or not isinstance(surface, HermiteSurface):
+        return bare
+    points = dense_points(points_px, gp)
+    coarse = _meshed(bare, points, meshed_box(frame), COARSER * gp.mesh_spacing_px)
+    part = part_of(coarse, reached(coarse, points, frame, rules))
+    sighting = Sighting(points_px, sight[0], frame.contains)
+    mesh = (part.vertices_zyx, part.faces)
+    turned = hermite_with_evidence(surface, mesh, sighting, gp.negative_evidence)
+    after = _bare(bare.method, bare.reason, turned, (points, gp, sight[1]))
+    return after if after.explained > bare.explained - MOST_LOST else bare
+
+
+def meshed_box(frame: VolumeFrame) -> Box:
+    """Corners of the volume and some voxels more, so that what it cuts reaches its border."""
+    return np.full(3, -0.5 - BEYOND_PX), np.asarray(frame.shape_zyx) - 0.5 + BEYOND_PX
 
 
 def seen_part(
@@ -77,19 +130,33 @@ def seen_part(
 def reached(
     surface: FittedSurface, points: Float64, frame: VolumeFrame, rules: ClosureRules
 ) -> Bool:
-    """Which vertices (V,) of a surface points surround, nearby or across what the wedge hides."""
-    vertices, faces = surface.vertices_zyx, surface.faces
-    normals = unit_gradient(surface, vertices)
+    """Which vertices (V,) of a surface points surround, or are reached from there while hidden."""
+    mesh = surface.vertices_zyx, surface.faces
+    normals = unit_gradient(surface, mesh[0])
     if rules.closed == "none":
-        return supported(vertices, faces, normals, points, rules.reach_px)
-    kept = supported(vertices, faces, normals, points, rules.sheet_reach_px)
+        return supported(mesh, normals, points, rules.reach_px)
+    kept = supported(mesh, normals, points, rules.sheet_reach_px)
     hidden = wedge_depth_deg(normals, frame.tilt_range_deg) >= rules.hidden_depth_deg
-    hidden &= surface.vertex_sd < rules.hidden_sd_px
+    hidden |= ~frame.contains(mesh[0])
+    bridge = np.zeros(len(kept), dtype=np.bool_)
     reach = 2.0 * rules.sheet_reach_px
-    while reach <= rules.hidden_reach_px and (hidden & ~kept).any():
-        kept = kept | (hidden & supported(vertices, faces, normals, points, reach))
+    while reach <= rules.hidden_reach_px:
+        bridge |= supported(mesh, normals, points, reach, ON_BOTH_SIDES_RAD)
         reach *= 2.0
-    return np.asarray(kept)
+    sure = surface.vertex_sd < np.where(bridge, rules.bridge_sd_px, rules.hidden_sd_px)
+    missing = ~kept & ~hidden & (surface.vertex_sd < rules.bridge_sd_px)
+    goes_on = bridge | _nearer(mesh[0], mesh[0][kept], mesh[0][missing])
+    return connected_to(kept, hidden & sure & goes_on, mesh[1])
+
+
+def _nearer(places: Float64, ones: Float64, others: Float64) -> Bool:
+    """Whether each place (N, 3) is nearer to one set of points than to another.
+
+    A hidden part next to what should be seen and is not lies beyond a real end.
+    """
+    if len(ones) == 0 or len(others) == 0:
+        return np.full(len(places), len(others) == 0)
+    return np.asarray(cKDTree(ones).query(places)[0] < cKDTree(others).query(places)[0])
 
 
 def dense_points(points_px: Float64, gp: FitConfig) -> Float64:
@@ -99,40 +166,44 @@ def dense_points(points_px: Float64, gp: FitConfig) -> Float64:
     return checked_points(points[kept], 3, MINIMUM_POINTS)
 
 
-def _untrimmed(points: Float64, rules: ClosureRules, gp: FitConfig) -> FittedSurface:
-    """Return the whole zero level set of the best free fit, meshed around the points."""
+def _untrimmed(
+    points: Float64, rules: ClosureRules, gp: FitConfig, reliable: Reliability | None
+) -> FittedSurface:
+    """Return the best free fit, without a mesh."""
     local: FittedSurface | None = None
     if superpoint_spacing(points, gp.hermite.superpoints) <= rules.widest_superpoints_px:
-        process = _process(points, gp)
+        process = _process(points, gp, reliable)
         if process is not None and process.explained >= gp.explained_share:
-            return _meshed(process, points, gp)
-        local = _local(points, gp)
+            return process
+        local = _local(points, gp, reliable)
         if process is not None and process.explained >= local.explained:
-            return _meshed(process, points, gp)
-    return _meshed(local or _local(points, gp), points, gp)
+            return process
+    return local or _local(points, gp, reliable)
 
 
-def _process(points: Float64, gp: FitConfig) -> FittedSurface | None:
+def _process(points: Float64, gp: FitConfig, reliable: Reliability | None) -> FittedSurface | None:
     try:
         surface = HermiteSurface(points, gp.hermite)
+        if reliable is not None:
+            surface = less_trusted(surface, reliable)
     except (GeometryError, np.linalg.LinAlgError):
         return None
-    return _bare("sheet", "no star-shaped surface is believed", surface, points, gp)
+    return _bare("sheet", "no star-shaped surface is believed", surface, (points, gp, reliable))
 
 
-def _local(points: Float64, gp: FitConfig) -> FittedSurface:
+def _local(points: Float64, gp: FitConfig, reliable: Reliability | None) -> FittedSurface:
     why = "too large or too folded for one process"
-    return _bare("local", why, LocalSurface(points), points, gp)
+    return _bare("local", why, LocalSurface(points), (points, gp, reliable))
 
 
 def _bare(
     method: str,
     reason: str,
     surface: HermiteSurface | LocalSurface,
-    points: Float64,
-    gp: FitConfig,
+    judged: tuple[Float64, FitConfig, Reliability | None],
 ) -> FittedSurface:
     """Return a surface without a mesh yet."""
+    points, gp, reliable = judged
     return FittedSurface(
         method=method,
         reason=reason,
@@ -141,16 +212,14 @@ def _bare(
         vertices_zyx=np.zeros((0, 3)),
         faces=np.zeros((0, 3), dtype=np.int64),
         vertex_sd=np.zeros(0),
-        explained=explained_share(surface, points, gp.explained_distance_px),
+        explained=explained_share(surface, points, gp.explained_distance_px, reliable),
         coverage=1.0,
     )
 
 
-def _meshed(surface: FittedSurface, points: Float64, gp: FitConfig) -> FittedSurface:
-    extraction = ExtractConfig(
-        spacing_px=gp.mesh_spacing_px, margin_share=MARGIN_SHARE, every_piece=True
-    )
-    vertices, faces = zero_level(surface.value, surface.gradient, points, extraction)
+def _meshed(surface: FittedSurface, points: Float64, box: Box, spacing_px: float) -> FittedSurface:
+    extraction = ExtractConfig(spacing_px=spacing_px, margin_share=MARGIN_SHARE, every_piece=True)
+    vertices, faces = zero_level(surface.value, surface.gradient, points, extraction, box)
     if len(faces) == 0:
         raise NoSurfaceError("the fitted function has no zero level near the points")
     deviation = sampled_deviation(surface, vertices)

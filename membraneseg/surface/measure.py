@@ -13,8 +13,6 @@ from membraneseg.types import Float64, Int64, Mesh
 
 DIFFERENCE_VOXELS = 0.5
 """Half the step of the finite differences of the gradient."""
-CURVATURE_FACES = 6000
-"""At most this many faces, evenly chosen, carry the curvature's average."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +33,8 @@ class Measures:
     median_sigma_A : float
     centroid_zyx_A : (3,) float64
         Of the enclosed volume, or of the area if open.
+    vertex_mean_curvature_per_nm, vertex_gaussian_curvature_per_nm2 : (V,) float64
+        At each vertex; NaN where the implicit function has no gradient.
     """
 
     area_nm2: float
@@ -45,6 +45,8 @@ class Measures:
     observed_fraction: float
     median_sigma_A: float
     centroid_zyx_A: Float64
+    vertex_mean_curvature_per_nm: Float64
+    vertex_gaussian_curvature_per_nm2: Float64
 
 
 def measure(mesh: Mesh, surface: Surface, frame: VolumeFrame) -> Measures:
@@ -64,7 +66,8 @@ def measure(mesh: Mesh, surface: Surface, frame: VolumeFrame) -> Measures:
     """
     areas = face_areas(mesh.vertices_zyx_A, mesh.faces)
     volume_A3, centroid = _volume_and_centroid(mesh, areas, surface.closed)
-    mean, gaussian = average_curvatures(mesh, surface, frame)
+    mean, gaussian = vertex_curvatures(mesh, surface, frame)
+    shares = vertex_areas(mesh.faces, areas, len(mesh.vertices_zyx_A))
     seen = mesh.observed[mesh.faces].mean(axis=1)
     volume_nm3 = None if volume_A3 is None else volume_A3 / 1e3
     radius_nm = None if volume_nm3 is None else float(np.cbrt(3.0 * volume_nm3 / (4.0 * np.pi)))
@@ -72,11 +75,13 @@ def measure(mesh: Mesh, surface: Surface, frame: VolumeFrame) -> Measures:
         area_nm2=float(areas.sum()) / 100.0,
         volume_nm3=volume_nm3,
         equivalent_radius_nm=radius_nm,
-        mean_curvature_per_nm=mean,
-        gaussian_curvature_per_nm2=gaussian,
+        mean_curvature_per_nm=_average(mean, shares),
+        gaussian_curvature_per_nm2=_average(gaussian, shares),
         observed_fraction=float((seen * areas).sum() / areas.sum()),
         median_sigma_A=float(np.median(mesh.sigma_A)),
         centroid_zyx_A=centroid,
+        vertex_mean_curvature_per_nm=mean,
+        vertex_gaussian_curvature_per_nm2=gaussian,
     )
 
 
@@ -104,21 +109,23 @@ def _volume_and_centroid(mesh: Mesh, areas: Float64, closed: bool) -> tuple[floa
     return volume, np.asarray(centroid, dtype=np.float64)
 
 
-def average_curvatures(mesh: Mesh, surface: Surface, frame: VolumeFrame) -> tuple[float, float]:
-    """Area-weighted mean (1/nm) and Gaussian (1/nm²) curvature over the faces."""
-    areas = face_areas(mesh.vertices_zyx_A, mesh.faces)
-    chosen = np.unique(np.linspace(0, len(areas) - 1, CURVATURE_FACES).astype(np.int64))
-    centres_A = mesh.vertices_zyx_A[mesh.faces[chosen]].mean(axis=1)
-    points = angstrom_to_index(centres_A, frame.voxel_size_A, frame.origin_zyx_A)
+def vertex_areas(faces: Int64, areas: Float64, count: int) -> Float64:
+    """Share of the area that each of `count` vertices stands for: a third of its triangles'."""
+    return np.asarray(np.bincount(faces.ravel(), np.repeat(areas / 3.0, 3), count), np.float64)
+
+
+def vertex_curvatures(mesh: Mesh, surface: Surface, frame: VolumeFrame) -> tuple[Float64, Float64]:
+    """Mean (V,) in 1/nm and Gaussian curvature (V,) in 1/nm² at the vertices of a mesh."""
+    points = angstrom_to_index(mesh.vertices_zyx_A, frame.voxel_size_A, frame.origin_zyx_A)
     mean, gaussian = curvatures(surface, points)
-    known = np.isfinite(mean) & np.isfinite(gaussian)
-    weights = areas[chosen] * known
-    total = max(float(weights.sum()), 1e-30)
-    voxel_nm = frame.voxel_size_nm
-    return (
-        float((weights * np.where(known, mean, 0.0)).sum() / total / voxel_nm),
-        float((weights * np.where(known, gaussian, 0.0)).sum() / total / voxel_nm**2),
-    )
+    return mean / frame.voxel_size_nm, gaussian / frame.voxel_size_nm**2
+
+
+def _average(values: Float64, weights: Float64) -> float:
+    """Weighted mean of what is known; NaN if nothing is."""
+    known = np.isfinite(values)
+    total = float(weights[known].sum())
+    return float((weights[known] * values[known]).sum()) / total if total > 0 else float("nan")
 
 
 def curvatures(surface: Surface, points_zyx: Float64) -> tuple[Float64, Float64]:
@@ -141,6 +148,10 @@ def curvatures(surface: Surface, points_zyx: Float64) -> tuple[Float64, Float64]
     -----
     The shape operator is P H P / |∇f| with the Hessian H, by central differences of the gradient,
     and the projection P onto the tangent plane; H = tr/2, K = (tr² − tr(S²))/2.
+
+    References
+    ----------
+    Goldman 2005, doi:10.1016/j.cagd.2005.06.005.
     """
     gradient = surface.gradient(points_zyx)
     length = np.linalg.norm(gradient, axis=1)

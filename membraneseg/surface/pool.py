@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -128,11 +129,20 @@ def _spread(
 
 def _pool(processes: int) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(processes, mp_context=context, initializer=_single_threaded)
+    return ProcessPoolExecutor(processes, mp_context=context, initializer=_ready)
 
 
-def _single_threaded() -> None:
+def _ready() -> None:
+    """Use one thread, and end when the process that hands out the work is killed."""
     threadpool_limits(1)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)  # waiting for work that nobody will send, nothing else ends this process
 
 
 def _attempted(work: Callable[[Item], Result], item: Item) -> Outcome[Result]:

@@ -49,6 +49,9 @@ EXPLAINED_TOLERANCE = 0.01
 SHARPNESS_KEPT = 0.98
 """A refit may flatten the mean profile to this share: a pure shift changes it by noise alone."""
 
+NEGLIGIBLE_SHARE = 0.3
+"""Of the shift at which refinement is done; a smaller one is not worth a first refit."""
+
 WINDOW_SLACK_PX = 12.0
 """A refit may shift the inferred parts of a surface by so much more than its points moved."""
 
@@ -157,7 +160,8 @@ def refine_membrane(
         voxel_nm, largest = frame.voxel_size_nm, config.largest_shift_voxels
         patch_nm = patch_radius_nm(profiles, voxel_nm, config.patch_radius_nm, config.doubtful_z)
         shifts = point_shifts(profiles, points, voxel_nm, patch_nm, largest)
-        if float(np.abs(shifts).mean()) < config.converged_voxels:
+        mean_shift = float(np.abs(shifts).mean())
+        if mean_shift < NEGLIGIBLE_SHARE * config.converged_voxels:
             break
         moved = points + shifts[:, None] * unit(current.surface.gradient(points))
         moved_A = index_to_angstrom(moved, frame.voxel_size_A, frame.origin_zyx_A)
@@ -171,6 +175,8 @@ def refine_membrane(
             break
         current, profiles, rounds = candidate, tried, rounds + 1
         travelled = travelled + shifts
+        if mean_shift < config.converged_voxels:
+            break
     shift = float(np.sqrt((travelled**2).mean())) if len(travelled) else 0.0
     return _described(current, profiles, frame.voxel_size_nm, config, (shift, rounds))
 

@@ -22,6 +22,7 @@ from membraneseg.types import Bool, Float64, Int64
 GAP_RINGS = 2
 ON_POINT_PX = 1.5
 WIDEST_EMPTY_RAD = float(np.deg2rad(150.0))
+ON_BOTH_SIDES_RAD = float(np.deg2rad(200.0))
 SPACINGS_PER_REACH = 4.0
 LEAST_PIECE_SHARE = 0.02
 """Smaller loose pieces of an open surface are dropped."""
@@ -29,27 +30,46 @@ DEVIATION_VERTICES = 1500
 
 
 def supported(
-    vertices: Float64, faces: Int64, normals: Float64, points: Float64, reach_px: float
+    mesh: tuple[Float64, Int64],
+    normals: Float64,
+    points: Float64,
+    reach_px: float,
+    widest_rad: float = WIDEST_EMPTY_RAD,
 ) -> Bool:
     """Tell which vertices have points all round them, or on them.
 
     Parameters
     ----------
-    vertices, normals : (V, 3) float64
-    faces : (F, 3) int64
+    mesh : (V, 3) float64 and (F, 3) int64
+    normals : (V, 3) float64
     points : (P, 3) float64
     reach_px : float
         Points farther away do not count.
+    widest_rad : float
+        Of an empty sector in the tangent plane.
 
     Returns
     -------
     (V,) bool
-        No empty sector wider than 150° in the tangent plane; small gaps are filled.
+        Small gaps are filled.
     """
+    vertices, faces = mesh
     places = superpoints(points, reach_px / SPACINGS_PER_REACH)[0]
-    kept = surrounded(vertices, normals, places, reach_px, WIDEST_EMPTY_RAD)
+    kept = surrounded(vertices, normals, places, reach_px, widest_rad)
     kept |= cKDTree(points).query(vertices)[0] < ON_POINT_PX
     return without_gaps(len(vertices), faces, kept, GAP_RINGS)
+
+
+def connected_to(kept: Bool, further: Bool, faces: Int64) -> Bool:
+    """Add to `kept` (V,) what hangs together with it over vertices that are in `further` (V,)."""
+    allowed = kept | further
+    inner = faces[allowed[faces].all(axis=1)]
+    rows, columns = inner.reshape(-1), inner[:, [1, 2, 0]].reshape(-1)
+    graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(kept),) * 2)
+    piece = connected_components(graph, directed=False)[1]
+    reached = np.zeros(len(kept), dtype=np.bool_)
+    reached[piece[kept]] = True
+    return np.asarray(kept | (further & reached[piece]))
 
 
 def part_of(surface: FittedSurface, kept: Bool) -> FittedSurface:

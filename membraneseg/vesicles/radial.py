@@ -14,13 +14,18 @@ import numpy.typing as npt
 from scipy.ndimage import gaussian_filter1d, map_coordinates
 
 from membraneseg.types import Float64
+from membraneseg.vesicles.balls import HEAD_GROUPS_A
 
-MERGING_NM = 2.0
-"""Smoothing that makes one minimum of two leaflets."""
-LEAFLET_REACH_NM = 3.5
-"""The outer leaflet is sought this far outward of the middle."""
-FRINGE_REACH_NM = 6.0
-"""The bright Fresnel fringe is sought this far outward of the outer leaflet."""
+SYMMETRY_REACH_A = 65.0
+"""A bilayer and the fringes of its contrast transfer lie within this of its middle."""
+MEMBRANE_REACH_A = 30.0
+"""The dark part lies within this of the middle, the bright fringes beyond it."""
+LEAFLET_REACH_A = 35.0
+"""A leaflet is sought this far from the middle."""
+RESOLVED_SHARE = 0.15
+"""Leaflets count as resolved if the profile rises so far between them, of the membrane's depth."""
+SMOOTHING_A = 5.0
+SYMMETRY_STEP_A = 1.0
 
 
 @dataclass(frozen=True)
@@ -45,16 +50,22 @@ class MembraneBand:
     Parameters
     ----------
     middle_A : float
-        d_m - R: where the profile, leaflets merged, is darkest.
+        d_m - R: where the profile is its own mirror image.
     thickness_A : float
         t_m: twice the distance from the middle to the outer edge.
     intensity : float
         Mean density within ± t_m/2 of the middle.
+    symmetry : float
+        Correlation of the profile with its mirror image about the middle, -1 to 1.
+    contrast : float
+        How much darker the membrane is than what lies beside it.
     """
 
     middle_A: float
     thickness_A: float
     intensity: float
+    symmetry: float
+    contrast: float
 
 
 def radial_profile(
@@ -120,34 +131,84 @@ def membrane_band(profile: RadialProfile, search_A: float) -> MembraneBand | Non
 
     Notes
     -----
-    The outer edge is where the second derivative is least between the outer leaflet and the
-    bright fringe outside it.
+    A bilayer is symmetric and so is the transfer of contrast, fringes included; the middle is
+    therefore where the profile correlates best with its mirror image. The darkest point, which
+    CryoVesNet takes, is one of the leaflets as soon as these are resolved.
+
+    The outer edge is the head groups' half width outside the leaflet where both leaflets show,
+    else the steepest rise, which blurring does not move. (The least second derivative, which
+    CryoVesNet takes, moves outward by the width of the blur.)
     """
     offsets, density = profile.offsets_A, profile.density
     if not np.isfinite(density).all():
         return None
     step = float(offsets[1] - offsets[0])
-    merged = gaussian_filter1d(density, MERGING_NM * 10.0 / step, mode="nearest")
-    allowed = np.flatnonzero(np.abs(offsets) <= search_A)
-    darkest = int(allowed[np.argmin(merged[allowed])])
-    if darkest in (allowed[0], allowed[-1]):
+    found = _middle(profile, search_A)
+    if found is None:
         return None
-    middle = offsets[darkest] + step * _parabola(merged[darkest - 1 : darkest + 2])
-    sharp = gaussian_filter1d(density, 5.0 / step, mode="nearest")
-    start = int(np.searchsorted(offsets, middle))
-    stop = int(np.searchsorted(offsets, middle + LEAFLET_REACH_NM * 10.0))
-    leaflet = start + int(np.argmin(sharp[start:stop]))
-    stop = int(np.searchsorted(offsets, offsets[leaflet] + FRINGE_REACH_NM * 10.0))
-    fringe = leaflet + int(np.argmax(sharp[leaflet:stop]))
-    if fringe - leaflet < 2:
+    middle, symmetry = found
+    sharp = gaussian_filter1d(density, SMOOTHING_A / step, mode="nearest")
+    half = _half_thickness(RadialProfile(offsets - middle, sharp))
+    if half is None:
         return None
-    bend = np.gradient(np.gradient(sharp, step), step)
-    edge = leaflet + int(np.argmin(bend[leaflet : fringe + 1]))
-    half = float(offsets[edge] + step * _parabola(bend[edge - 1 : edge + 2]) - middle)
-    if half <= 0:
+    apart = np.abs(offsets - middle)
+    intensity = float(density[apart <= half].mean())
+    beside = density[(apart > MEMBRANE_REACH_A) & (apart < SYMMETRY_REACH_A)]
+    contrast = float(beside.mean()) - intensity
+    return MembraneBand(middle, 2.0 * half, intensity, symmetry, contrast)
+
+
+def _middle(profile: RadialProfile, search_A: float) -> tuple[float, float] | None:
+    """Centre of symmetry of the dark band, and the correlation with the mirror image there."""
+    offsets, density = profile.offsets_A, profile.density
+    centres = np.arange(-search_A, search_A + 0.5 * SYMMETRY_STEP_A, SYMMETRY_STEP_A)
+    distances = np.arange(0.0, SYMMETRY_REACH_A, 2.0)
+    outward = np.interp(centres[:, None] + distances, offsets, density)
+    inward = np.interp(centres[:, None] - distances, offsets, density)
+    mean = 0.5 * (outward + inward).mean(axis=1, keepdims=True)
+    near = distances < MEMBRANE_REACH_A
+    dark = (outward + inward)[:, near].mean(axis=1) < (outward + inward)[:, ~near].mean(axis=1)
+    outward, inward = outward - mean, inward - mean
+    scale = np.sqrt((outward**2).sum(axis=1) * (inward**2).sum(axis=1))
+    usable = dark & (scale > 0)
+    alike = np.where(usable, (outward * inward).sum(axis=1) / np.where(scale > 0, scale, 1.0), -1.0)
+    best = int(np.argmax(alike))
+    if alike[best] <= 0 or best in (0, len(centres) - 1):
         return None
-    inside = np.abs(offsets - middle) <= half
-    return MembraneBand(float(middle), 2.0 * half, float(density[inside].mean()))
+    place = centres[best] + SYMMETRY_STEP_A * _parabola(alike[best - 1 : best + 2])
+    return float(place), float(alike[best])
+
+
+def _half_thickness(profile: RadialProfile) -> float | None:
+    """From the middle, which lies at offset 0, to the outer face of the membrane."""
+    offsets, density = profile.offsets_A, profile.density
+    outer, outer_depth = _lowest(profile, 0.0, LEAFLET_REACH_A)
+    inner, inner_depth = _lowest(profile, -LEAFLET_REACH_A, 0.0)
+    beyond = (np.abs(offsets) > MEMBRANE_REACH_A) & (np.abs(offsets) < SYMMETRY_REACH_A)
+    bottom = 0.5 * (outer_depth + inner_depth)
+    depth = float(density[beyond].max()) - bottom
+    between = density[(offsets >= inner) & (offsets <= outer)]
+    if len(between) and between.max() - bottom > RESOLVED_SHARE * depth:
+        return 0.5 * (outer - inner) + HEAD_GROUPS_A
+    slope = np.gradient(density, offsets)
+    rising = np.flatnonzero((offsets > 0.0) & (offsets < SYMMETRY_REACH_A))
+    steepest = int(rising[np.argmax(slope[rising])])
+    step = float(offsets[1] - offsets[0])
+    half = float(offsets[steepest]) + step * _parabola(slope[steepest - 1 : steepest + 2])
+    return half if half > 0.0 else None
+
+
+def _lowest(profile: RadialProfile, low_A: float, high_A: float) -> tuple[float, float]:
+    """Offset and density of the darkest point of a stretch."""
+    offsets, density = profile.offsets_A, profile.density
+    allowed = np.flatnonzero((offsets >= low_A) & (offsets <= high_A))
+    best = int(allowed[np.argmin(density[allowed])])
+    step = float(offsets[1] - offsets[0])
+    if best in (0, len(offsets) - 1):
+        return float(offsets[best]), float(density[best])
+    return float(offsets[best]) + step * _parabola(density[best - 1 : best + 2]), float(
+        density[best]
+    )
 
 
 def _parabola(three: Float64) -> float:

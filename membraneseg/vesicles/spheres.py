@@ -13,6 +13,7 @@ import numpy.typing as npt
 from membraneseg.coords import angstrom_to_index
 from membraneseg.errors import MembraneSegError
 from membraneseg.types import Float64, Mesh
+from membraneseg.vesicles.balls import paint_balls
 from membraneseg.vesicles.outliers import outlier_p_values
 from membraneseg.vesicles.radial import MembraneBand, RadialProfile, membrane_band, radial_profile
 
@@ -262,15 +263,11 @@ def paint_vesicles(vesicles: Sequence[Vesicle], frame: Frame) -> npt.NDArray[np.
         Vesicle ids, 0 elsewhere; the smaller of two overlapping vesicles lies on top, so that
         nested ones show.
     """
-    labels = np.zeros(frame.shape_zyx, dtype=np.int32)
-    for vesicle in sorted(vesicles, key=lambda one: (-one.radius_A, one.id)):
-        radius_A = vesicle.outer_radius_A or vesicle.radius_A
-        radius = radius_A / frame.voxel_size_A
-        centre = angstrom_to_index(vesicle.centre_zyx_A, frame.voxel_size_A, frame.origin_zyx_A)
-        low = np.clip(np.ceil(centre - radius).astype(int), 0, frame.shape_zyx)
-        high = np.clip(np.floor(centre + radius).astype(int) + 1, low, frame.shape_zyx)
-        axes = [np.arange(a, b) - c for a, b, c in zip(low, high, centre, strict=True)]
-        z, y, x = np.meshgrid(*axes, indexing="ij", sparse=True)
-        box = labels[low[0] : high[0], low[1] : high[1], low[2] : high[2]]
-        box[z**2 + y**2 + x**2 <= radius**2] = vesicle.id
-    return labels
+    centres_A = np.array([one.centre_zyx_A for one in vesicles]).reshape(-1, 3)
+    radii_A = np.array([one.outer_radius_A or one.radius_A for one in vesicles], dtype=np.float64)
+    return paint_balls(
+        frame.shape_zyx,
+        np.array([one.id for one in vesicles], dtype=np.int64),
+        angstrom_to_index(centres_A, frame.voxel_size_A, frame.origin_zyx_A),
+        radii_A / frame.voxel_size_A,
+    )

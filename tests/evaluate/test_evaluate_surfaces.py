@@ -77,6 +77,19 @@ def test_distance_of_a_mesh_from_itself_is_zero_however_fine_its_triangles():
         assert distances_to(samples(mesh, 15.0), samples(mesh, 17.0)).distance_A.max() < 1e-6
 
 
+@pytest.mark.parametrize("subdivisions", [2, 4])
+def test_distances_known_to_matter_little_are_left_out_and_the_others_unchanged(subdivisions):
+    one = samples(sphere(300.0, centre=(0.0, 40.0, 90.0)))
+    other = samples(sphere(300.0, subdivisions=subdivisions))
+    everything, near = distances_to(one, other), distances_to(one, other, 30.0)
+    within = everything.distance_A <= 30.0
+    assert 0.1 < within.mean() < 0.9
+    np.testing.assert_array_equal(near.distance_A[within], everything.distance_A[within])
+    np.testing.assert_array_equal(near.vertex[within], everything.vertex[within])
+    assert (near.distance_A[~within] > 30.0).all()
+    assert np.isinf(near.distance_A).any()
+
+
 def test_surface_dice_of_a_hemisphere_counts_both_areas():
     whole = sphere()
     upper = whole.faces[(whole.vertices_zyx_A[whole.faces].mean(axis=1)[:, 0] > 0)]

@@ -7,6 +7,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from gp_fit import CoplanarPointsError, Ellipsoid, TooFewPointsError, fit_ellipsoid
+from gp_fit.ellipsoid import _distance_slopes, _turning
+from gp_fit.quadric import sampson_distance
 from gp_fit.sphere import spiral_directions
 
 TURN = Rotation.from_euler("xyz", [0.3, -0.5, 0.8]).as_matrix()
@@ -50,14 +52,6 @@ def test_half_a_side_does_not_explode():
     assert np.all(fit_ellipsoid(points).semi_axes < 36.0)
 
 
-def test_normals_sharpen_the_fit_to_one_cap():
-    directions = spiral_directions(4000)
-    cap = directions[directions[:, 2] > np.cos(np.deg2rad(40.0))]
-    points = 30.0 * cap + 0.7 * np.random.default_rng(3).normal(size=cap.shape)
-    with_normals = fit_ellipsoid(points[:400], normals_zyx=-cap[:400])
-    assert with_normals.semi_axes == pytest.approx([30.0, 30.0, 30.0], rel=0.1)
-
-
 def test_signed_distance_of_a_sphere_is_radius_minus_r():
     sphere = Ellipsoid(np.zeros(3), np.full(3, 25.0), np.eye(3))
     queries = np.random.default_rng(4).normal(size=(50, 3)) * 30.0
@@ -83,3 +77,23 @@ def test_one_slice_and_too_few_points_are_named():
         fit_ellipsoid(circle)
     with pytest.raises(TooFewPointsError, match="at least 10"):
         fit_ellipsoid(np.random.default_rng(7).normal(size=(9, 3)))
+
+
+def test_slopes_of_the_distance_and_of_the_rotation_equal_finite_differences():
+    rng = np.random.default_rng(6)
+    places, axes = rng.normal(size=(40, 3)) * 25.0, np.array([40.0, 30.0, 20.0])
+
+    def distance(moved, logs):
+        return sampson_distance(moved / np.exp(logs), np.exp(logs))
+
+    value, by_place, by_axes = _distance_slopes(places, axes)
+    assert value == pytest.approx(distance(places, np.log(axes)))
+    for axis, step in enumerate(1e-5 * np.eye(3)):
+        ahead, behind = (distance(places + s * step, np.log(axes)) for s in (1, -1))
+        assert by_place[:, axis] == pytest.approx((ahead - behind) / 2e-5, abs=1e-6)
+        ahead, behind = (distance(places, np.log(axes) + s * step) for s in (1, -1))
+        assert by_axes[:, axis] == pytest.approx((ahead - behind) / 2e-5, abs=1e-5)
+    turn = np.array([0.4, -0.7, 0.2])
+    for step in 1e-6 * np.eye(3):
+        change = Rotation.from_rotvec(turn).inv() * Rotation.from_rotvec(turn + step)
+        assert change.as_rotvec() == pytest.approx(_turning(turn) @ step, abs=1e-11)

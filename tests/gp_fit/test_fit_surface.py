@@ -6,9 +6,11 @@ import io
 
 import numpy as np
 import pytest
+from skimage.measure import marching_cubes
 
-from gp_fit import CoplanarPointsError, FittedSurface, TooFewPointsError, fit_surface
-from gp_fit.sphere import euler_number, is_watertight
+from gp_fit import CoplanarPointsError, FitConfig, FittedSurface, TooFewPointsError, fit_surface
+from gp_fit.level_methods import doubts_about
+from gp_fit.sphere import euler_number, icosphere, is_watertight
 
 
 @pytest.mark.parametrize(("radius", "density"), [(8.0, 0.3), (15.0, 1.0), (32.0, 0.3)])
@@ -74,6 +76,18 @@ def test_a_saved_surface_is_the_same_without_pickle(make_vesicle):
     assert np.array_equal(again.faces, fitted.faces)
     queries = np.random.default_rng(7).normal(size=(20, 3)) * 10.0
     assert np.array_equal(again.sd(queries), fitted.sd(queries))
+
+
+def test_a_watertight_misfit_is_called_doubtful_and_a_sphere_is_not():
+    grid = np.indices((40, 40, 20)) - np.array([19.5, 19.5, 9.5])[:, None, None, None]
+    ring = np.hypot(np.hypot(grid[0], grid[1]) - 12.0, grid[2]) - 5.0
+    torus = marching_cubes(ring, 0.0)[1]
+    assert is_watertight(torus)
+    handle, missed = doubts_about(torus, 0.9, FitConfig())
+    assert "Euler number is 0" in handle + missed
+    assert "90%" in handle + missed
+    assert doubts_about(icosphere(4)[1], 1.0, FitConfig()) == ()
+    assert doubts_about(None, 1.0, FitConfig()) == ()
 
 
 def test_one_slice_and_too_few_points_are_named(make_vesicle):

@@ -19,7 +19,7 @@ from gp_fit import (
     hermite_with_evidence,
     surface_likelihood,
 )
-from gp_fit.hermite_closing import risen_far_out
+from gp_fit.hermite_closing import less_trusted, risen_far_out
 from gp_fit.hermite_system import Turns, observed_covariance, observed_trend, solve
 from gp_fit.sphere import icosphere, spiral_directions
 
@@ -177,3 +177,14 @@ def test_the_marginal_likelihood_integrates_to_one_across_the_surface():
     ray = np.array([0.6, 0.0, 0.8])
     across = surface_likelihood(surface, (20.0 + steps)[:, None] * ray)
     assert np.trapezoid(across, steps) == pytest.approx(1.0, abs=0.02)
+
+
+def test_doubted_superpoints_give_way_to_those_on_both_sides_of_them():
+    directions = spiral_directions(3000)
+    bulge = 1.5 * np.exp(-(((directions[:, 0] - 0.4) / 0.1) ** 2))
+    plain = HermiteSurface(directions * (20.0 + bulge)[:, None])
+    wary = less_trusted(plain, lambda n: np.where(np.abs(n[:, 0] - 0.4) < 0.3, 1e-4, 1.0))
+    ring = 20.0 * directions[np.abs(directions[:, 0] - 0.4) < 0.02]
+    assert np.mean(plain.value(ring)) < -0.3
+    assert np.mean(wary.value(ring)) == pytest.approx(0.0, abs=0.1)
+    assert wary.sd(ring).mean() > 1.5 * plain.sd(ring).mean()

@@ -28,7 +28,7 @@ from gp_fit.sphere import euler_number, is_watertight, spiral_directions
 
 def _small_system(count: int = 20) -> HermiteData:
     directions = spiral_directions(count)
-    return HermiteData(0.8 * directions, directions, np.ones(count), 4.0)
+    return HermiteData(0.8 * directions, directions, *np.ones((2, count)), 4.0)
 
 
 def test_the_schur_complement_equals_a_broad_prior_on_the_trend():

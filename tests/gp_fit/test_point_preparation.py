@@ -55,3 +55,12 @@ def test_fine_normals_take_the_sign_of_the_nearest_coarse_one():
     coarse = spiral_directions(300)
     turned = transfer_orientation(20.0 * coarse, coarse, fine, signs * fine / 20.0)
     assert turned == pytest.approx(fine / 20.0)
+
+
+def test_of_very_many_points_the_isolated_ones_go_and_the_others_stay():
+    rng = np.random.default_rng(4)
+    plane = np.column_stack([np.zeros(130_000), rng.uniform(0.0, 260.0, (130_000, 2))])
+    stray = np.column_stack([rng.uniform(20.0, 200.0, 100), rng.uniform(0.0, 260.0, (100, 2))])
+    kept = density_filter(np.concatenate([plane, stray]))
+    assert kept[:130_000].mean() > 0.999
+    assert not kept[130_000:].any()

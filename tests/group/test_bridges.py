@@ -68,6 +68,15 @@ def test_a_rim_votes_for_its_cheapest_bridge_only():
     assert join_over_gaps(rims, bridges, 1.5, 3).tolist() == [0, 1, 0]
 
 
+def test_a_rim_that_goes_on_into_its_own_region_is_not_to_be_had_by_another():
+    place = np.zeros((4, 3))
+    rims = Rims(place, place, place, np.array([0, 0, 1, 1]))
+    own = Bridges(np.array([[0, 1], [0, 2], [1, 3]]), np.array([1.0, 2.0, 2.0]))
+    assert join_over_gaps(rims, own, 0.5, 2).tolist() == [0, 1]
+    open_ends = Bridges(own.pairs, np.array([3.0, 2.0, 2.0]))
+    assert join_over_gaps(rims, open_ends, 0.5, 2).tolist() == [0, 0]
+
+
 def test_the_rim_of_a_square_sheet_is_its_outside():
     y, x = np.mgrid[20:80:5, 20:80:5].astype(float)
     centre = np.column_stack([np.full(y.size, 30.0), y.ravel(), x.ravel()])

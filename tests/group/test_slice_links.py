@@ -3,7 +3,7 @@ import pytest
 from ring_pictures import arc, concentric_rings
 
 from membraneseg.group.slice_cues import picture_cues
-from membraneseg.group.slice_links import link_slice_fragments
+from membraneseg.group.slice_links import co_circular, link_slice_fragments, walker
 from membraneseg.types import SliceFragments
 from rl_agent.policy import load_policy
 
@@ -12,8 +12,8 @@ EMPTY = np.zeros((120, 120), dtype=np.float32)
 
 
 @pytest.fixture(scope="module", params=["matching", "walker"])
-def policy(request):
-    return None if request.param == "matching" else load_policy()
+def linker(request):
+    return co_circular if request.param == "matching" else walker(load_policy())
 
 
 def slice_of(curves, closed=None):
@@ -21,27 +21,27 @@ def slice_of(curves, closed=None):
     return SliceFragments(7, tuple(np.asarray(c) for c in curves), flags)
 
 
-def test_concentric_rings_are_two_groups_and_closed_curves_alone_in_theirs(policy):
+def test_concentric_rings_are_two_groups_and_closed_curves_alone_in_theirs(linker):
     pieces = [piece + CENTRE for piece in concentric_rings()[0]]
     whole = arc(12, 0, 355, CENTRE)
     fragments = slice_of([pieces[0], whole, *pieces[1:]], [False, True, *[False] * 4])
-    groups = link_slice_fragments(fragments, EMPTY, 60.0, policy)
+    groups = link_slice_fragments(fragments, EMPTY, 60.0, linker)
     assert groups == ((0, 2, 3), (1,), (4, 5))
 
 
-def test_a_slice_without_open_curves_has_only_groups_of_one(policy):
-    assert link_slice_fragments(slice_of([]), EMPTY, 60.0, policy) == ()
+def test_a_slice_without_open_curves_has_only_groups_of_one(linker):
+    assert link_slice_fragments(slice_of([]), EMPTY, 60.0, linker) == ()
     rings = slice_of([arc(r, 0, 355, CENTRE) for r in (10, 20)], [True, True])
-    assert link_slice_fragments(rings, EMPTY, 60.0, policy) == ((0,), (1,))
+    assert link_slice_fragments(rings, EMPTY, 60.0, linker) == ((0,), (1,))
 
 
-def test_equal_slices_give_equal_groups(policy):
+def test_equal_slices_give_equal_groups(linker):
     rng = np.random.default_rng(3)
     curves = [
         arc(rng.uniform(10, 30), a, a + rng.uniform(40, 120), rng.uniform(40, 80, 2))
         for a in rng.uniform(0, 360, 12)
     ]
-    one, same = (link_slice_fragments(slice_of(curves), EMPTY, 60.0, policy) for _ in range(2))
+    one, same = (link_slice_fragments(slice_of(curves), EMPTY, 60.0, linker) for _ in range(2))
     assert one == same
     assert sorted(i for group in one for i in group) == list(range(12))
 

@@ -84,6 +84,21 @@ def test_vertex_colours_tell_observed_from_inferred(tmp_path, ball):
     assert inferred_colour(colour) == (232, 165, 152)  # 58 % of the way to white
 
 
+def test_values_per_vertex_are_attributes_of_their_own_that_trimesh_reads(tmp_path, ball):
+    curvature = np.linspace(-0.1, 0.1, len(ball.vertices_zyx_A))
+    curvature[3] = np.nan
+    values = [{"mean_curvature_per_nm": curvature}]
+    write_glb(tmp_path / "m.glb", [("membrane_0001", ball, (1, 2, 3))], values)
+    loaded = trimesh.load(tmp_path / "m.glb", process=False).geometry["membrane_0001"]
+    found = np.ravel(loaded.vertex_attributes["_MEAN_CURVATURE_PER_NM"])
+    np.testing.assert_allclose(found, np.nan_to_num(curvature), atol=1e-8)
+    np.testing.assert_allclose(
+        np.ravel(loaded.vertex_attributes["_SIGMA_A"]), ball.sigma_A, rtol=1e-6
+    )
+    ((_, mesh, _),) = read_glb(tmp_path / "m.glb")
+    np.testing.assert_array_equal(mesh.observed, ball.observed)
+
+
 def test_a_glb_read_back_is_the_same_mesh(tmp_path, ball):
     write_glb(tmp_path / "m.glb", [("membrane_0007", ball, (1, 2, 3))])
     ((name, mesh, colour),) = read_glb(tmp_path / "m.glb")

@@ -28,7 +28,7 @@ def test_the_columns_are_those_of_the_contract():
     assert ",".join(MEMBRANE_COLUMNS) == (
         "id,closed,area_nm2,volume_nm3,equivalent_radius_nm,mean_curvature_per_nm,"
         "gaussian_curvature_per_nm2,observed_fraction,median_sigma_A,thickness_nm,"
-        "x_A,y_A,z_A,warnings"
+        "nearest_distance_nm,nearest_id,x_A,y_A,z_A,warnings"
     )
     assert ",".join(VESICLE_COLUMNS) == (
         "id,x_A,y_A,z_A,radius_A,outer_radius_A,thickness_A,membrane_intensity,p_value,refined"
@@ -45,7 +45,7 @@ def test_an_empty_table_is_its_header_line(tmp_path, write, read, columns, kind)
 
 def test_rows_come_back_as_they_were(tmp_path):
     rows = [
-        MembraneRow(1, True, 12345.5, 67890.25, 25.3, 0.04, -1.6e-3, 0.71, 4.2, 3.9, 1.0, 2.0, 3.0),
+        MembraneRow(1, True, 12345.5, 67890.25, 25.3, 0.04, -1.6e-3, 0.71, 4.2, 3.9, 8.5, 2, 1.0),
         MembraneRow(2, False, warnings='open; leaves the volume, see "report"\nand more'),
     ]
     write_membranes_csv(tmp_path / "m.csv", rows)

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from membraneseg.colours import inferred_colour, membrane_colour
 from membraneseg.report.scene import Camera, draw_scene, scene_size_nm
 from membraneseg.report.slices import Grid
-from membraneseg.report.triangles import coarse_enough, coarser, encloses, smooth_normals_xyz
+from membraneseg.report.triangles import cell_for, coarser, encloses, smooth_normals_xyz
 from membraneseg.types import Mesh
 
 GRID = Grid((100, 100, 100), 10.0, np.zeros(3))
@@ -109,21 +109,22 @@ def test_enclosure_holds_for_boxes_on_one_grid():
 
 def test_a_coarser_sphere_keeps_its_area_and_every_flag():
     fine = ball(1000, (5, 6, 7))
-    coarse = coarser(fine, 120.0)
+    heights = {"z_A": fine.vertices_zyx_A[:, 0]}
+    coarse, values = coarser(fine, heights, 120.0)
     corners = coarse.vertices_zyx_A[coarse.faces]
     cross = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     area = np.linalg.norm(cross, axis=1).sum() / 2
     assert len(coarse.faces) < 0.5 * len(fine.faces)
     assert area == pytest.approx(4 * np.pi * 1000**2, rel=0.03)
     assert coarse.observed.all()
+    np.testing.assert_allclose(values["z_A"], coarse.vertices_zyx_A[:, 0], atol=1e-9)
 
 
 def test_meshes_become_coarser_only_above_the_wanted_number_of_triangles():
-    meshes = ((1, ball(1000, (0, 0, 0))), (2, ball(300, (0, 0, 3000))))
-    same = coarse_enough(meshes, 10_240)
-    assert same == list(meshes)
-    fewer = coarse_enough(meshes, 2_000)
-    assert 1_000 < sum(len(mesh.faces) for _, mesh in fewer) < 3_000
+    meshes = [ball(1000, (0, 0, 0)), ball(300, (0, 0, 3000))]
+    assert cell_for(meshes, 10_240) is None
+    cell_A = cell_for(meshes, 2_000)
+    assert 1_000 < sum(len(coarser(mesh, {}, cell_A)[0].faces) for mesh in meshes) < 3_000
 
 
 def test_smooth_normals_of_a_sphere_point_outward_along_the_radius():

@@ -7,9 +7,10 @@ import mrcfile
 import numpy as np
 import pytest
 import trimesh
+from PIL import Image
 
 from membraneseg import stage_values
-from membraneseg.colours import PROBABILITY, membrane_colour
+from membraneseg.colours import PROBABILITY, inferred_colour, membrane_colour
 from membraneseg.io.stages import save_slices, save_stage
 from membraneseg.surface.neighbours import Separated
 from membraneseg.types import MembraneGroup, Mesh, SliceFragments
@@ -56,12 +57,16 @@ def result(tmp_path_factory) -> Path:
     return folder
 
 
+def run_script(script: str, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", [script, *words])
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    runpy.run_path(str(SCRIPTS / f"{script}.py"), run_name="__main__")
+
+
 def viewed(script: str, result: Path, monkeypatch: pytest.MonkeyPatch, z: int = 10) -> np.ndarray:
     picture = result / f"{script}.png"
     words = [str(result), "--tomogram", str(result / "tomogram.mrc"), "--z", str(z)]
-    monkeypatch.setattr(sys, "argv", [script, *words, "--save", str(picture)])
-    monkeypatch.syspath_prepend(str(SCRIPTS))
-    runpy.run_path(str(SCRIPTS / f"{script}.py"), run_name="__main__")
+    run_script(script, [*words, "--save", str(picture)], monkeypatch)
     return cv2.imread(str(picture))[..., ::-1].astype(int)
 
 
@@ -104,3 +109,59 @@ def test_a_missing_stage_is_named_in_one_sentence(tmp_path, result, monkeypatch)
     (tmp_path / "tomogram.mrc").symlink_to(result / "tomogram.mrc")
     with pytest.raises(SystemExit, match=r"groups\.npz is not there: give the output folder"):
         viewed("view_groups", tmp_path, monkeypatch)
+
+
+def test_the_ellipse_handed_on_to_a_slice_is_the_circle_of_the_sphere(result, monkeypatch):
+    image = viewed("view_ellipses", result, monkeypatch, z=14)
+    distance = from_centre_px(image, (90, 230, 90))
+    assert len(distance) > 40
+    np.testing.assert_allclose(np.median(distance), np.sqrt(RADIUS_PX**2 - 16), atol=0.15)
+
+
+def test_the_anchor_inside_is_the_centre_and_those_outside_lie_a_fifth_farther(result, monkeypatch):
+    image = viewed("view_anchors", result, monkeypatch)
+    inside = from_centre_px(image, inferred_colour(membrane_colour(4)))
+    assert inside.min() < 0.5
+    outside = from_centre_px(image, (255, 255, 255))
+    # The least gap of the recipe, 4 voxels, is more than a fifth of this radius.
+    far = outside[outside > RADIUS_PX + 1]
+    assert len(far) > 20
+    np.testing.assert_allclose(np.median(far), RADIUS_PX + 4.0, atol=0.6)
+
+
+def test_a_film_has_a_frame_per_slice(result, monkeypatch):
+    film = result / "groups.gif"
+    words = [str(result), "--tomogram", str(result / "tomogram.mrc"), "--save", str(film)]
+    run_script("view_groups", words, monkeypatch)
+    with Image.open(film) as frames:
+        assert frames.n_frames == SHAPE[0]
+        assert frames.size == (SHAPE[2] * SCALE // 2, SHAPE[1] * SCALE // 2)
+
+
+def test_a_sphere_s_slices_differ_by_what_its_formula_says(result, monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    steps = runpy.run_path(str(SCRIPTS / "view_neighbours.py"))["largest_steps"]
+    angle = np.linspace(0, 2 * np.pi, 2000)
+    circles = {
+        z: np.sqrt(100.0 - z**2) * np.stack([np.sin(angle), np.cos(angle)], axis=1)
+        for z in range(-9, 10)
+    }
+    radii = np.sqrt(100.0 - np.arange(-9, 10) ** 2)
+    np.testing.assert_allclose(steps(circles), np.abs(np.diff(radii)), atol=1e-9)
+
+
+def test_the_slice_wise_dice_of_a_perfect_result_is_one(tmp_path, monkeypatch, capsys):
+    voxels = np.zeros(SHAPE, dtype=np.int8)
+    voxels[3:9, 10:30, 20:40] = 1
+    names = {"truth_membranes": voxels, "membranes": voxels, "probability": voxels * 0.4}
+    for name, content in names.items():
+        with mrcfile.new(tmp_path / f"{name}.mrc") as file:
+            file.set_data(content.astype(np.float32 if name == "probability" else np.int8))
+            file.voxel_size = VOXEL_SIZE_A
+    words = [str(tmp_path), str(tmp_path), "--save", str(tmp_path / "dice.png")]
+    run_script("view_dice", words, monkeypatch)
+    assert capsys.readouterr().out.splitlines() == [
+        "network: mean slice-wise Dice 0.000",
+        "final membranes: mean slice-wise Dice 1.000",
+    ]
+    assert cv2.imread(str(tmp_path / "dice.png")) is not None

@@ -11,7 +11,7 @@ from membraneseg.surface.fit import SurfaceConfig, fit_membrane
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.measure import face_areas
 from membraneseg.surface.mesh import membrane_mesh
-from membraneseg.surface.trimming import clipped, leaves_by
+from membraneseg.surface.trimming import clipped, connected_to, leaves_by
 from membraneseg.surface.window import window_about
 from synth2d.wedge import wedge_depth_deg
 
@@ -70,6 +70,54 @@ def test_a_tube_along_y_is_roofed_where_the_wedge_hides_it_and_open_at_its_ends(
     area = face_areas(surface.vertices_zyx, surface.faces).sum()
     assert area == pytest.approx(2 * np.pi * 12.0 * 60.0, rel=0.08)
     assert not mesh.observed[np.abs(offset[:, 0]) > 11.5].any()
+
+
+def band(normal, shown):
+    """Points of a plane through the middle where `shown` of its two coordinates holds."""
+    rng = np.random.default_rng(11)
+    first = np.cross(normal, [1.0, 0.0, 0.0])
+    first /= np.linalg.norm(first)
+    flat = rng.uniform(-60.0, 60.0, (20_000, 2))
+    flat = flat[shown(flat)]
+    points = MIDDLE + flat @ np.stack([first, np.cross(normal, first)])
+    points = points[FRAME.contains(points)]
+    return points + 0.3 * rng.normal(size=points.shape)
+
+
+@pytest.mark.parametrize(("hidden", "grown"), [(True, 1.25), (False, 1.0)])
+def test_a_sheet_goes_on_past_its_edge_only_where_the_wedge_hides_it(hidden, grown):
+    normal = np.array([0.2, 0.98, 0.0]) if hidden else np.array([0.0, 0.2, 0.98])
+    normal = normal / np.linalg.norm(normal)
+    points = band(normal, lambda flat: np.abs(flat[:, 0]) < 18.0)
+    surface, mesh = mesh_of(points)
+    heights = (surface.vertices_zyx - points.mean(axis=0)) @ normal
+    assert np.abs(heights).max() < 1.0
+    area = face_areas(surface.vertices_zyx, surface.faces).sum()
+    seen = len(points) * 120.0**2 / 20_000
+    assert area > grown * seen if hidden else area == pytest.approx(seen, rel=0.1)
+    assert not surface.closed
+    assert not is_watertight(mesh)
+
+
+def test_a_cisterna_seen_in_two_strips_is_bridged_on_both_its_sides():
+    normal = np.array([0.1, 0.995, 0.0])
+    normal /= np.linalg.norm(normal)
+    points = band(normal, lambda flat: np.abs(np.abs(flat[:, 0]) - 30.0) < 12.0)
+    surface, _ = mesh_of(np.concatenate([points - 8.0 * normal, points + 8.0 * normal]))
+    heights = (surface.vertices_zyx - points.mean(axis=0)) @ normal
+    for side in (-8.0, 8.0):
+        own = surface.vertices_zyx[np.abs(heights - side) < 2.0]
+        middle = own[np.abs(own[:, 2] - MIDDLE[2]) < 10.0]
+        assert len(middle) > 200
+    assert np.abs(np.abs(heights) - 8.0).max() < 2.0
+
+
+def test_growth_stops_at_what_hangs_together_with_the_kept_vertices():
+    faces = np.array([[0, 1, 2], [1, 2, 3], [2, 3, 4], [5, 6, 7]])
+    kept = np.array([True, True, False, False, False, False, False, False])
+    further = np.array([False, False, True, False, True, True, True, True])
+    reached = connected_to(kept, further, faces)
+    np.testing.assert_array_equal(np.flatnonzero(reached), [0, 1, 2])
 
 
 def test_what_is_shown_of_a_sphere_is_its_closed_form(ellipsoid):

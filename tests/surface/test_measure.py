@@ -1,6 +1,6 @@
 """Measures against closed forms."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -90,3 +90,81 @@ def test_an_open_membrane_has_no_volume(ellipsoid):
     found = measure(mesh_of(surface), surface, FRAME)
     assert found.volume_nm3 is None
     assert found.equivalent_radius_nm is None
+
+
+def test_every_vertex_of_a_sphere_carries_its_curvature(ellipsoid):
+    surface = ellipsoid((50.0, 40.0, 30.0), (20.0, 20.0, 20.0))
+    found = measure(mesh_of(surface), surface, FRAME)
+    np.testing.assert_allclose(found.vertex_mean_curvature_per_nm, 1 / 24.0, rtol=3e-3)
+    np.testing.assert_allclose(found.vertex_gaussian_curvature_per_nm2, 1 / 24.0**2, rtol=5e-3)
+
+
+def test_the_vertices_of_an_ellipsoid_carry_the_curvatures_of_its_formulas(ellipsoid):
+    a, b, c = 15.0, 20.0, 30.0
+    surface = ellipsoid((0.0, 0.0, 0.0), (a, b, c))
+    found = measure(mesh_of(surface), surface, FRAME)
+    z, y, x = surface.vertices_zyx.T
+    support = z**2 / a**4 + y**2 / b**4 + x**2 / c**4
+    gaussian = 1 / (a * b * c * support) ** 2
+    total = z**2 + y**2 + x**2 - a**2 - b**2 - c**2
+    mean = -total / (2 * (a * b * c) ** 2 * support**1.5)
+    np.testing.assert_allclose(found.vertex_gaussian_curvature_per_nm2, gaussian / 1.44, rtol=0.01)
+    np.testing.assert_allclose(found.vertex_mean_curvature_per_nm, mean / 1.2, rtol=0.01)
+
+
+def test_the_inner_and_outer_side_of_a_torus_curve_as_the_formulas_say(torus):
+    ring, tube = 30.0, 10.0
+    surface = torus((50.0, 50.0, 50.0), ring, tube)
+    found = measure(mesh_of(surface), surface, FRAME)
+    _, y, x = (surface.vertices_zyx - 50.0).T
+    cosine = (np.hypot(y, x) - ring) / tube
+    gaussian = cosine / (tube * (ring + tube * cosine))
+    mean = (ring + 2 * tube * cosine) / (2 * tube * (ring + tube * cosine))
+    np.testing.assert_allclose(
+        found.vertex_gaussian_curvature_per_nm2, gaussian / 1.44, atol=2e-2 / 1.44 / 100
+    )
+    np.testing.assert_allclose(found.vertex_mean_curvature_per_nm, mean / 1.2, rtol=0.01)
+
+
+@dataclass(frozen=True)
+class Cylinder:
+    """A tube along x, open at both ends; f is the distance from its wall."""
+
+    radius: float
+    length: float
+    closed: bool = False
+
+    def _grid(self):
+        return np.meshgrid(
+            np.linspace(0, 2 * np.pi, 181), np.linspace(0, self.length, 61), indexing="ij"
+        )
+
+    @property
+    def vertices_zyx(self):
+        angle, along = self._grid()
+        across = [self.radius * np.sin(angle), self.radius * np.cos(angle)]
+        return np.stack([*across, along], axis=-1).reshape(-1, 3) + 50.0
+
+    @property
+    def faces(self):
+        i, j = np.meshgrid(np.arange(180), np.arange(60), indexing="ij")
+        a = i * 61 + j
+        quads = [np.stack([a, a + 61, a + 62], -1), np.stack([a, a + 62, a + 1], -1)]
+        return np.concatenate([q.reshape(-1, 3) for q in quads])
+
+    @property
+    def vertex_sd(self):
+        return np.full(len(self.vertices_zyx), 0.1)
+
+    def gradient(self, points):
+        across = (points - 50.0) * (1.0, 1.0, 0.0)
+        return across / np.linalg.norm(across, axis=1, keepdims=True)
+
+
+def test_a_cylinder_has_half_the_curvature_of_its_circle_no_gaussian_one_and_no_volume():
+    surface = Cylinder(radius=12.0, length=40.0)
+    found = measure(mesh_of(surface), surface, FRAME)
+    assert found.area_nm2 == pytest.approx(2 * np.pi * 12 * 40 * 1.44, rel=1e-3)
+    assert found.mean_curvature_per_nm == pytest.approx(1 / (2 * 12 * 1.2), rel=1e-3)
+    np.testing.assert_allclose(found.vertex_gaussian_curvature_per_nm2, 0.0, atol=1e-12)
+    assert found.volume_nm3 is None

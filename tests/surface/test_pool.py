@@ -1,6 +1,14 @@
 """Many processes give what one gives, and one that dies takes nobody with it."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
+import pytest
 from pool_work import inverse_or_death
 
 from membraneseg.surface.fit import SurfaceConfig, fit_membranes
@@ -47,3 +55,33 @@ def test_two_processes_fit_bit_for_bit_what_one_fits():
     for one, two in zip(first, second, strict=True):
         np.testing.assert_array_equal(one.surface.vertices_zyx, two.surface.vertices_zyx)
         np.testing.assert_array_equal(one.surface.vertex_sd, two.surface.vertex_sd)
+
+
+def is_running(process):
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.slow
+def test_processes_end_with_the_killed_one_that_started_them(tmp_path):
+    code = (
+        "from pathlib import Path\n"
+        "from membraneseg.surface.pool import in_processes\n"
+        "from pool_work import tell_and_sleep\n"
+        f"in_processes(tell_and_sleep, [Path({str(tmp_path)!r})] * 8, 8, 2)\n"
+    )
+    here = Path(__file__).parent
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=here)
+    deadline = time.monotonic() + 120.0
+    while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    workers = [int(path.name) for path in tmp_path.iterdir()]
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    while any(map(is_running, workers)) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert len(workers) == 2
+    assert not any(map(is_running, workers))

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import trimesh
+from scipy.ndimage import gaussian_filter1d
 from scipy.stats import chi2
 
 from membraneseg.errors import MembraneSegError
 from membraneseg.types import Mesh
+from membraneseg.vesicles.balls import HEAD_GROUPS_A
 from membraneseg.vesicles.outliers import outlier_p_values
 from membraneseg.vesicles.radial import RadialProfile, membrane_band
 from membraneseg.vesicles.spheres import (
@@ -61,16 +63,35 @@ def test_the_radius_is_that_of_the_darkest_shell_wherever_the_mesh_lies(start):
     assert not found.refined
 
 
-def test_the_thickness_of_a_gaussian_membrane_is_twice_the_root_of_three_sigma():
+def test_a_membrane_without_leaflets_is_as_thick_as_its_steepest_slopes_are_apart():
     offsets = np.arange(-200.0, 200.01, 1.0)
     density = -np.exp(-0.5 * (offsets / 25.0) ** 2)
     band = membrane_band(RadialProfile(offsets, density), 40.0)
-    # The second derivative of a Gaussian well is least at √3 σ; smoothing by 5 Å widens σ.
+    # A Gaussian well is steepest at σ; smoothing by 5 Å widens σ.
     sigma = np.hypot(25.0, 5.0)
     assert band.middle_A == pytest.approx(0.0, abs=0.1)
-    assert band.thickness_A == pytest.approx(2 * np.sqrt(3) * sigma, rel=0.01)
-    inside = density[np.abs(offsets) <= np.sqrt(3) * sigma]
+    assert band.thickness_A == pytest.approx(2 * sigma, rel=0.01)
+    inside = density[np.abs(offsets) <= sigma]
     assert band.intensity == pytest.approx(inside.mean(), rel=0.01)
+    assert band.symmetry == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("blur_A", [8.0, 14.0])
+def test_the_outer_face_of_a_blurred_slab_is_found_where_it_is(blur_A):
+    offsets = np.arange(-200.0, 200.01, 1.0)
+    slab = -(np.abs(offsets) <= 25.0).astype(float)
+    band = membrane_band(RadialProfile(offsets, gaussian_filter1d(slab, blur_A)), 40.0)
+    assert band.thickness_A / 2 == pytest.approx(25.0, abs=1.0)
+
+
+def test_a_step_across_the_membrane_does_not_move_its_middle():
+    offsets = np.arange(-200.0, 200.01, 1.0)
+    leaflets = sum(-np.exp(-0.5 * ((offsets - at) / 8.0) ** 2) for at in (-19.0, 19.0))
+    step = 0.3 / (1.0 + np.exp(offsets / 8.0))
+    band = membrane_band(RadialProfile(offsets, leaflets + step), 30.0)
+    darkest = offsets[np.argmin(gaussian_filter1d(leaflets + step, 8.0))]
+    assert abs(band.middle_A) < 1.0
+    assert darkest > 15.0
 
 
 def test_the_middle_of_two_leaflets_lies_between_them():
@@ -78,7 +99,7 @@ def test_the_middle_of_two_leaflets_lies_between_them():
     density = sum(-np.exp(-0.5 * ((offsets - at) / 7.0) ** 2) for at in (-12.0, 26.0))
     band = membrane_band(RadialProfile(offsets, density), 40.0)
     assert band.middle_A == pytest.approx(7.0, abs=0.5)
-    assert band.middle_A + band.thickness_A / 2 == pytest.approx(26.0 + np.sqrt(3) * 8.6, abs=2.0)
+    assert band.middle_A + band.thickness_A / 2 == pytest.approx(26.0 + HEAD_GROUPS_A, abs=0.5)
 
 
 def test_a_profile_without_a_dark_minimum_has_no_band():

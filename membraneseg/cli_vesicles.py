@@ -1,0 +1,130 @@
+"""`membraneseg vesicles`, its statistics over a set, and the viewer that corrects it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from membraneseg.cli_options import (
+    DeviceOption,
+    ForceOption,
+    VoxelSizeOption,
+    default_output,
+    typed_command,
+)
+from membraneseg.cli_output import console, print_results, print_table
+from membraneseg.errors import MembraneSegError
+
+
+def vesicles(
+    tomogram: Annotated[Path, typer.Argument(metavar="TOMO", help="tomogram (.mrc, .rec, .map)")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="output folder [TOMO_vesicles]")
+    ] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(help="where vesicles may lie: MRC mask, or IMOD model of closed contours"),
+    ] = None,
+    voxel_size: VoxelSizeOption = None,
+    tilt_range: Annotated[
+        float | None, typer.Option(help="half the tilt range in degrees [read off the tomogram]")
+    ] = None,
+    ellipsoids: Annotated[
+        bool, typer.Option("--ellipsoids", help="mild ellipsoids instead of spheres")
+    ] = False,
+    skip: Annotated[
+        list[str] | None,
+        typer.Option(help="leave out threshold, segments, spheres, refinement or outliers"),
+    ] = None,
+    add: Annotated[
+        list[str] | None,
+        typer.Option(metavar="X,Y,Z", help="add the vesicle round a place in Å to a result"),
+    ] = None,
+    remove: Annotated[
+        list[int] | None, typer.Option(metavar="ID", help="remove a vesicle from a result")
+    ] = None,
+    config: Annotated[Path | None, typer.Option(help="settings as TOML")] = None,
+    setting: Annotated[
+        list[str] | None, typer.Option("--set", help="one setting: group.key=value; repeatable")
+    ] = None,
+    resume: Annotated[bool, typer.Option(help="keep what the network has computed")] = False,
+    force: ForceOption = False,
+    device: DeviceOption = None,
+) -> None:
+    """Find synaptic vesicles: spheres with centre, radius and membrane.
+
+    Writes vesicles.csv, vesicle_labels.mrc, vesicle_probability.mrc,
+    vesicles.mod (IMOD), vesicles.star (RELION), vesicles.glb, pyto/,
+    open.cxc, two figures, and steps/ with what each step found.
+    With --add or --remove an earlier result in the folder is corrected.
+    `membraneseg settings vesicles` lists everything that --set understands.
+    """
+    from membraneseg.progress import BarReporter
+    from membraneseg.vesicle_command import VesicleRequest, correct_vesicles, search_vesicles
+    from membraneseg.vesicle_config import load_vesicle_config
+
+    folder = output or default_output(tomogram, "vesicles")
+    if add or remove:
+        result = correct_vesicles(folder, [_place(text) for text in add or []], remove or [])
+        print_results(result.files, result.summary)
+        return
+    told = [*(setting or ())]
+    for name, value in (("voxel_size_A", voxel_size), ("tilt_range_deg", tilt_range)):
+        told += [] if value is None else [f"{name}={float(value)}"]
+    told += [] if device is None else [f"segment.device={device}"]
+    told += ["ellipsoids=true"] if ellipsoids else []
+    told += [f"skip={list(skip)!r}"] if skip else []
+    request = VesicleRequest(tomogram, folder, mask, resume, force, typed_command())
+    result = search_vesicles(request, load_vesicle_config(config, told), BarReporter(console))
+    print_results(result.files, result.summary)
+
+
+def compare_steps(
+    results: Annotated[
+        list[Path], typer.Argument(help="folders of `membraneseg vesicles` that were evaluated")
+    ],
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="also as CSV: FILE")] = None,
+    measure: Annotated[
+        str, typer.Option(help="mask_dice, f1, diameter_error or centre_error_nm")
+    ] = "mask_dice",
+) -> None:
+    """Compare the steps of `vesicles` over a set of tomograms, by paired tests.
+
+    Every pair of steps is tested by the Wilcoxon signed-rank test and
+    by the paired t test; p values are corrected after Benjamini and
+    Hochberg. Run `membraneseg evaluate RESULT TRUTH` on each first.
+    """
+    from membraneseg.evaluate.vesicle_files import compare_results
+
+    means, tests, path = compare_results(results, measure, output)
+    print_table(f"{measure} after each step, mean ± standard deviation", means)
+    print_table("Paired tests, corrected p values", tests)
+    print_results({} if path is None else {"table": path}, [])
+
+
+def view(
+    result: Annotated[Path, typer.Argument(help="output folder of `membraneseg vesicles`")],
+    edit: Annotated[
+        bool, typer.Option("--edit", help="click to add or remove vesicles, undo, save")
+    ] = False,
+) -> None:
+    """Look at the vesicles of a result in napari, and correct them.
+
+    Needs napari: pip install "membraneseg[view]".
+    """
+    from membraneseg.vesicle_viewer import show
+
+    show(result, edit)
+
+
+def _place(text: str) -> tuple[float, float, float]:
+    """Read x,y,z in Å."""
+    try:
+        x, y, z = (float(part) for part in text.split(","))
+    except ValueError as error:
+        raise MembraneSegError(
+            f"--add {text}: expected three numbers, x,y,z in Å, e.g. --add 1200,830.5,410."
+        ) from error
+    return x, y, z

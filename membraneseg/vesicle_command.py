@@ -1,0 +1,299 @@
+"""The work of `membraneseg vesicles`: files in, files out."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from membraneseg.errors import MembraneSegError
+from membraneseg.io.atomic import whole_file, write_text
+from membraneseg.io.mrc import check_voxels, read_tomogram
+from membraneseg.io.regions import read_region
+from membraneseg.ledger import Ledger, Reporter, peak_memory_MB
+from membraneseg.pipeline import with_tilt_range
+from membraneseg.report.drawing import figure_png
+from membraneseg.request import RunRequest, check_output, input_key, prepare_output
+from membraneseg.run_facts import versions
+from membraneseg.segment.unet import DEFAULT_WEIGHTS
+from membraneseg.settings import to_toml
+from membraneseg.types import Float64, Tomogram
+from membraneseg.vesicle_config import VesicleRunConfig, load_vesicle_config
+from membraneseg.vesicle_figures import outlier_figure, profile_figure
+from membraneseg.vesicle_files import (
+    TABLE,
+    Setting,
+    balls_from,
+    read_vesicles,
+    write_found,
+    write_vesicles,
+)
+from membraneseg.vesicle_pipeline import (
+    BRIGHT_NOTE,
+    FoundVesicles,
+    is_bright,
+    membrane_probability,
+    vesicles_in,
+)
+from membraneseg.vesicles.corrections import add_vesicle, remove_vesicle
+from membraneseg.vesicles.rays import View
+from membraneseg.vesicles.spheres import Vesicle
+
+log = logging.getLogger(__name__)
+
+FACTS, CONFIG = "vesicles.json", "config.toml"
+PROFILES_PICTURE, OUTLIERS_PICTURE = "vesicle_profiles.png", "vesicle_outliers.png"
+PICTURE_DPI = 110
+
+
+@dataclass(frozen=True)
+class VesicleRequest:
+    """What to search, and where the results go.
+
+    Parameters
+    ----------
+    tomogram, output : Path
+    region : Path or None
+        Mask or IMOD model of where vesicles may lie.
+    resume : bool
+        Take the network's output of an earlier run with the same input and settings.
+    force : bool
+        Replace an existing result.
+    command : str
+        As typed, for vesicles.json.
+    """
+
+    tomogram: Path
+    output: Path
+    region: Path | None = None
+    resume: bool = False
+    force: bool = False
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class VesicleResult:
+    """Where everything is, and the gist of it in a line."""
+
+    files: dict[str, Path]
+    summary: list[str]
+
+
+def search_vesicles(
+    request: VesicleRequest, config: VesicleRunConfig, reporter: Reporter
+) -> VesicleResult:
+    """Find the vesicles of one tomogram and write the output folder.
+
+    Parameters
+    ----------
+    request : VesicleRequest
+    config : VesicleRunConfig
+    reporter : Reporter
+
+    Returns
+    -------
+    VesicleResult
+
+    Raises
+    ------
+    MembraneSegError
+        If the input, an option or the output folder is not usable; nothing is written then.
+    """
+    started = time.process_time()
+    folder = RunRequest(
+        request.tomogram, request.output, resume=request.resume, force=request.force
+    )
+    check_output(folder)
+    tomogram, header = read_tomogram(request.tomogram, config.voxel_size_A or None)
+    check_voxels(tomogram)
+    region = None if request.region is None else read_region(request.region, header)
+    run, notes = with_tilt_range(config.as_run_config(), tomogram)
+    config = replace(config, tilt_range_deg=run.tilt_range_deg)
+    if is_bright(tomogram, config):
+        tomogram = negative(tomogram)
+        notes = (*notes, BRIGHT_NOTE)
+        config = replace(config, contrast="bright")
+    prepare_output(folder)
+    weights = Path(config.segment.weights) if config.segment.weights else DEFAULT_WEIGHTS
+    key = input_key(request.tomogram, weights, run)
+    if config.contrast == "bright":
+        key += " bright"
+    ledger = Ledger(request.output / "stages", key, reporter, request.resume)
+    membrane = membrane_probability(tomogram, config, ledger, weights)
+    found = vesicles_in(membrane, tomogram, config, region, reporter)
+    setting = Setting(request.tomogram, tomogram, header, config.tilt_range_deg, region)
+    files = write_found(request.output, found, setting)
+    files |= _write_pictures(request.output, found, setting)
+    write_text(request.output / CONFIG, to_toml(config))
+    facts = {
+        "command": request.command,
+        "tomogram": str(request.tomogram.resolve()),
+        "region": None if request.region is None else str(request.region.resolve()),
+        "tilt_range_deg": config.tilt_range_deg,
+        "bright": config.contrast == "bright",
+        "vesicles": len(found.vesicles),
+        "dropped": 0 if found.judged is None else int(found.judged.dropped.sum()),
+        "steps": list(config.steps),
+        "processor_seconds": {
+            "segment": next((s.seconds for s in ledger.records), 0.0),
+            **found.steps.seconds,
+            "all": time.process_time() - started,
+        },
+        "peak_memory_MB": peak_memory_MB(),
+        "stages": [asdict(record) for record in ledger.records],
+        "versions": versions(weights),
+        "warnings": list(notes),
+        "corrections": [],
+    }
+    write_text(request.output / FACTS, json.dumps(facts, indent=2) + "\n")
+    for note in notes:
+        log.warning(note)
+    return VesicleResult(files, [f"{len(found.vesicles)} vesicles; {len(notes)} warnings"])
+
+
+def negative(tomogram: Tomogram) -> Tomogram:
+    """Turn the contrast of a tomogram round."""
+    return replace(tomogram, voxels=-np.asarray(tomogram.voxels, dtype=np.float32))
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A finished result, ready to be corrected.
+
+    Parameters
+    ----------
+    vesicles : list of Vesicle
+    setting : Setting
+    config : VesicleRunConfig
+    """
+
+    vesicles: list[Vesicle]
+    setting: Setting
+    config: VesicleRunConfig
+
+    @property
+    def view(self) -> View:
+        """What refinement looks at."""
+        tomogram = self.setting.tomogram
+        return View(tomogram.voxels, tomogram.voxel_size_A, self.setting.tilt_range_deg)
+
+
+def open_result(folder: Path) -> Opened:
+    """Read a result of `membraneseg vesicles` with the tomogram that it came from.
+
+    Parameters
+    ----------
+    folder : Path
+
+    Returns
+    -------
+    Opened
+
+    Raises
+    ------
+    MembraneSegError
+        If the folder holds no such result, or the tomogram is gone.
+    """
+    facts = _facts(folder)
+    config = load_vesicle_config(folder / CONFIG)
+    path = Path(facts["tomogram"])
+    tomogram, header = read_tomogram(path, config.voxel_size_A or None)
+    if facts["bright"]:
+        tomogram = negative(tomogram)
+    region = None if facts["region"] is None else read_region(Path(facts["region"]), header)
+    setting = Setting(path, tomogram, header, float(facts["tilt_range_deg"]), region)
+    return Opened(read_vesicles(folder / TABLE), setting, config)
+
+
+def correct_vesicles(
+    folder: Path, added_xyz_A: Sequence[Float64], removed: Sequence[int]
+) -> VesicleResult:
+    """Remove vesicles by their ids, add others by places near their centres, and save.
+
+    Parameters
+    ----------
+    folder : Path
+        Of `membraneseg vesicles`.
+    added_xyz_A : sequence of (3,) float64
+        Near centres, in Å in the tomogram's space; radius and centre refine themselves.
+    removed : sequence of int
+
+    Returns
+    -------
+    VesicleResult
+
+    Raises
+    ------
+    MembraneSegError
+        If there is no such result or vesicle, or no membrane round a place; nothing is written
+        then.
+    """
+    opened = open_result(folder)
+    vesicles = opened.vesicles
+    for label in removed:
+        vesicles = remove_vesicle(vesicles, label)
+    tomogram = opened.setting.tomogram
+    for place in added_xyz_A:
+        balls = balls_from(vesicles, tomogram)
+        vesicles = add_vesicle(
+            vesicles,
+            balls,
+            np.asarray(place, dtype=np.float64)[::-1].copy(),
+            (opened.view, tomogram.origin_zyx_A),
+            opened.config.refinement,
+        )
+    return save_corrected(folder, opened, vesicles)
+
+
+def save_corrected(folder: Path, opened: Opened, vesicles: list[Vesicle]) -> VesicleResult:
+    """Write the corrected vesicles over the found ones, and note what changed.
+
+    Parameters
+    ----------
+    folder : Path
+    opened : Opened
+        As it was before the corrections.
+    vesicles : list of Vesicle
+
+    Returns
+    -------
+    VesicleResult
+    """
+    files = write_vesicles(folder, vesicles, opened.setting)
+    before, now = {v.id for v in opened.vesicles}, {v.id for v in vesicles}
+    change = {"added": sorted(now - before), "removed": sorted(before - now)}
+    facts = _facts(folder)
+    facts["corrections"] = [*facts["corrections"], change]
+    facts["vesicles"] = len(vesicles)
+    write_text(folder / FACTS, json.dumps(facts, indent=2) + "\n")
+    line = f"{len(now - before)} added, {len(before - now)} removed: {len(now)} vesicles"
+    return VesicleResult(files, [line])
+
+
+def _facts(folder: Path) -> dict[str, object]:
+    try:
+        found: dict[str, object] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise MembraneSegError(
+            f"{folder} holds no result of `membraneseg vesicles` ({error}): give its output folder."
+        ) from error
+    return found
+
+
+def _write_pictures(folder: Path, found: FoundVesicles, setting: Setting) -> dict[str, Path]:
+    """Radial profiles and the scatter of outliers, where there is anything to show."""
+    if found.judged is None or found.before is None or not len(found.judged.measured.balls):
+        return {}
+    pictures = {
+        PROFILES_PICTURE: profile_figure(found.before, found.judged, setting.tomogram),
+        OUTLIERS_PICTURE: outlier_figure(found.judged, setting.tomogram.voxel_size_A),
+    }
+    for name, figure in pictures.items():
+        with whole_file(folder / name) as partial:
+            partial.write_bytes(figure_png(figure, PICTURE_DPI))
+    return {"profiles": folder / PROFILES_PICTURE, "outliers": folder / OUTLIERS_PICTURE}

@@ -1,0 +1,303 @@
+"""The order of the steps from a tomogram to its synaptic vesicles."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy.ndimage import gaussian_filter
+from scipy.stats import skew
+
+from membraneseg.coords import index_to_angstrom
+from membraneseg.errors import MembraneSegError
+from membraneseg.ledger import Ledger, Progress, Reporter
+from membraneseg.pipeline import segmented
+from membraneseg.segment.predict import predict
+from membraneseg.segment.unet import DEFAULT_WEIGHTS, load_weights
+from membraneseg.types import Bool, Float32, Float64, Tomogram
+from membraneseg.vesicle_config import VesicleRunConfig
+from membraneseg.vesicles.balls import HALF_MEMBRANE_A, Balls
+from membraneseg.vesicles.ellipsoids import Bulges, bulges_of
+from membraneseg.vesicles.evidence import find_spheres, vesicle_probability
+from membraneseg.vesicles.membership import Judged, judged
+from membraneseg.vesicles.rays import View
+from membraneseg.vesicles.refinement import Measured, measured, refined
+from membraneseg.vesicles.segments import Labels, adapted, balls_of, labelled
+from membraneseg.vesicles.spheres import Vesicle
+from membraneseg.vesicles.thresholds import darkest_shell_threshold
+
+log = logging.getLogger(__name__)
+
+CONTRAST_SLICES = 8
+CONTRAST_NM = 1.2
+SURE_MEMBRANE = 0.5
+BRIGHT_NOTE = (
+    "membranes are bright in this tomogram: its contrast was turned round; give "
+    "--set contrast=dark if that is wrong"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """What each step found, in order; a step that was left out is missing.
+
+    Parameters
+    ----------
+    labels : dict of str to (Z, Y, X) int32
+        Of the steps "threshold" and "segments".
+    balls : dict of str to list of Vesicle
+        Of the steps "spheres", "refinement" and "outliers".
+    seconds : dict of str to float
+        Processor time of each step, "probability" included.
+    """
+
+    labels: dict[str, Labels]
+    balls: dict[str, list[Vesicle]]
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True, eq=False)
+class FoundVesicles:
+    """The vesicles of a tomogram and how they were found.
+
+    Parameters
+    ----------
+    vesicles : list of Vesicle
+        In order of their ids, 1 … N.
+    probability : (Z, Y, X) float32
+        Of vesicle, lumen and membrane.
+    judged : Judged or None
+        Profiles and p values, those that were dropped included; None if no sphere was measured.
+    before : Measured or None
+        The same spheres before refinement.
+    bulges : Bulges or None
+        Of `vesicles`, where ellipsoids were asked for.
+    steps : Steps
+    """
+
+    vesicles: list[Vesicle]
+    probability: Float32
+    judged: Judged | None
+    before: Measured | None
+    bulges: Bulges | None
+    steps: Steps
+
+
+def membrane_probability(
+    tomogram: Tomogram, config: VesicleRunConfig, ledger: Ledger, weights: Path | None = None
+) -> npt.NDArray[np.floating[Any]]:
+    """Run the slice network, or take what an earlier run in the same folder has stored."""
+    run = config.as_run_config()
+    return segmented(tomogram, run, ledger, weights or DEFAULT_WEIGHTS).membrane
+
+
+def is_bright(tomogram: Tomogram, config: VesicleRunConfig) -> bool:
+    """Whether membranes are bright.
+
+    What is dense in a tomogram is rare and stands out, so the smoothed densities of one with dark
+    membranes lean to the dark side; where they lean to the bright side, and the network also sees
+    more membrane in the negative of the middle slices, membranes are bright.
+
+    Parameters
+    ----------
+    tomogram : Tomogram
+    config : VesicleRunConfig
+        Its `contrast` settles the matter unless it is "auto".
+
+    Returns
+    -------
+    bool
+    """
+    if config.contrast != "auto":
+        return config.contrast == "bright"
+    middle, half = len(tomogram.voxels) // 2, CONTRAST_SLICES // 2
+    slab = np.asarray(tomogram.voxels[max(middle - half, 0) : middle + half], dtype=np.float32)
+    smooth = gaussian_filter(slab, CONTRAST_NM * 10.0 / tomogram.voxel_size_A)
+    if float(skew(smooth, axis=None)) <= 0.0:
+        return False
+    weights = Path(config.segment.weights) if config.segment.weights else DEFAULT_WEIGHTS
+    network, unet = load_weights(weights)
+    seen = [
+        predict(replace(tomogram, voxels=part), network, unet, config.segment).membrane
+        for part in (slab, -slab)
+    ]
+    as_is, turned = (int((part > SURE_MEMBRANE).sum()) for part in seen)
+    return turned > as_is
+
+
+def vesicles_in(
+    membrane: npt.NDArray[np.floating[Any]],
+    tomogram: Tomogram,
+    config: VesicleRunConfig,
+    region: Bool | None,
+    reporter: Reporter,
+) -> FoundVesicles:
+    """Go from the probability of membrane to vesicles.
+
+    Parameters
+    ----------
+    membrane : (Z, Y, X) array
+        Probability of membrane, 0–1.
+    tomogram : Tomogram
+        Dark membranes.
+    config : VesicleRunConfig
+        With a tilt range.
+    region : (Z, Y, X) bool or None
+        Where centres may lie.
+    reporter : Reporter
+
+    Returns
+    -------
+    FoundVesicles
+    """
+    with reporter.stage("probability") as progress:
+        started = time.process_time()
+        probability = _probability(membrane, tomogram, config, region)
+        steps = Steps({}, {}, {"probability": time.process_time() - started})
+        progress(1.0)
+    return vesicles_from(probability, tomogram, config, steps, reporter)
+
+
+def vesicles_from(
+    probability: Float32,
+    tomogram: Tomogram,
+    config: VesicleRunConfig,
+    steps: Steps,
+    reporter: Reporter,
+) -> FoundVesicles:
+    """Go from any probability of vesicle (lumen and membrane) to vesicles.
+
+    Parameters
+    ----------
+    probability : (Z, Y, X) float32
+    tomogram : Tomogram
+        Dark membranes.
+    config : VesicleRunConfig
+        With a tilt range.
+    steps : Steps
+        Filled in.
+    reporter : Reporter
+
+    Returns
+    -------
+    FoundVesicles
+    """
+    voxel_A, chosen = tomogram.voxel_size_A, config.steps
+    view = View(tomogram.voxels, voxel_A, config.tilt_range_deg)
+
+    def timed(name: str, work: Callable[[Progress], Any]) -> Any:
+        with reporter.stage(name) as progress:
+            started = time.process_time()
+            result = work(progress)
+            steps.seconds[name] = time.process_time() - started
+            progress(1.0)
+        return result
+
+    def threshold(_: Progress) -> tuple[float, Labels]:
+        level = config.plain_threshold
+        if "threshold" in chosen:
+            level = darkest_shell_threshold(probability, tomogram.voxels, config.threshold)
+        return level, labelled(probability, level)
+
+    level, labels = timed("threshold", threshold)
+    steps.labels["threshold"] = labels
+    if "segments" in chosen:
+        labels = timed(
+            "segments", lambda _: adapted(labels, probability, level, voxel_A, config.segments)
+        )
+        steps.labels["segments"] = labels
+    balls = timed("spheres", lambda _: balls_of(labels, voxel_A))
+    if "spheres" not in chosen:
+        return FoundVesicles(_plain(balls, tomogram), probability, None, None, None, steps)
+    steps.balls["spheres"] = _plain(balls, tomogram)
+    before = measured(balls, view, config.refinement)
+    found = before
+    if "refinement" in chosen:
+        found = timed("refinement", lambda told: refined(balls, view, config.refinement))
+        steps.balls["refinement"] = as_vesicles(_unjudged(found), tomogram)
+    verdict = _unjudged(found)
+    if "outliers" in chosen:
+        verdict = timed(
+            "outliers",
+            lambda _: judged(found, balls, view, config.outliers, config.refinement),
+        )
+        steps.balls["outliers"] = as_vesicles(verdict, tomogram)
+    vesicles = as_vesicles(verdict, tomogram)
+    bulges = None
+    if config.ellipsoids:
+        kept = verdict.measured.balls.chosen(~verdict.dropped)
+        bulges = timed("ellipsoids", lambda _: bulges_of(kept, view, config.refinement))
+    log.info("%d vesicles of %d segments", len(vesicles), len(balls))
+    return FoundVesicles(vesicles, probability, verdict, before, bulges, steps)
+
+
+def as_vesicles(verdict: Judged, tomogram: Tomogram) -> list[Vesicle]:
+    """Rows of the table, numbered anew, for the spheres that were not dropped."""
+    measured_ones = verdict.measured
+    places = index_to_angstrom(
+        measured_ones.balls.centres_px, tomogram.voxel_size_A, tomogram.origin_zyx_A
+    )
+    radii = measured_ones.balls.radii_px * tomogram.voxel_size_A
+    vesicles: list[Vesicle] = []
+    for index in np.flatnonzero(~verdict.dropped):
+        plain = Vesicle(len(vesicles) + 1, places[index], float(radii[index]))
+        band, p_value = measured_ones.bands[index], float(verdict.p_values[index])
+        if band is not None:
+            plain = replace(
+                plain,
+                outer_radius_A=plain.radius_A + 0.5 * band.thickness_A,
+                thickness_A=band.thickness_A,
+                membrane_intensity=band.intensity,
+                p_value=p_value if np.isfinite(p_value) else None,
+                refined=bool(verdict.refined[index]),
+            )
+        vesicles.append(plain)
+    return vesicles
+
+
+def _probability(
+    membrane: npt.NDArray[np.floating[Any]],
+    tomogram: Tomogram,
+    config: VesicleRunConfig,
+    region: Bool | None,
+) -> Float32:
+    """Probability of vesicle, of those whose centres lie in the region."""
+    voxel_A = tomogram.voxel_size_A
+    balls, evidence = find_spheres(membrane, voxel_A, config.tilt_range_deg, config.search)
+    if region is not None:
+        if region.shape != tomogram.voxels.shape:
+            raise MembraneSegError(
+                f"the region has {region.shape} voxels and the tomogram {tomogram.voxels.shape}, "
+                "expected the same: give a mask of this tomogram."
+            )
+        inside = within(region, balls.centres_px)
+        balls, evidence = balls.chosen(inside), evidence[inside]
+    return vesicle_probability(membrane.shape, (balls, evidence), voxel_A, config.search)
+
+
+def within(region: Bool, centres_px: Float64) -> Bool:
+    """Which of (N, 3) positions lie in a voxel of a region."""
+    nearest = np.clip(np.rint(centres_px).astype(int), 0, np.array(region.shape) - 1)
+    return np.asarray(region[tuple(nearest.T)], dtype=np.bool_)
+
+
+def _plain(balls: Balls, tomogram: Tomogram) -> list[Vesicle]:
+    """Rows of the table before anything was measured: half a typical membrane outside."""
+    places = index_to_angstrom(balls.centres_px, tomogram.voxel_size_A, tomogram.origin_zyx_A)
+    radii = balls.radii_px * tomogram.voxel_size_A
+    return [
+        Vesicle(int(label), place, float(radius), outer_radius_A=float(radius) + HALF_MEMBRANE_A)
+        for label, place, radius in zip(balls.ids, places, radii, strict=True)
+    ]
+
+
+def _unjudged(found: Measured) -> Judged:
+    count = len(found.balls)
+    none = np.zeros(count, dtype=bool)
+    return Judged(found, np.full(count, np.nan), none, none)
