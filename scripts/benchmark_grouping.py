@@ -202,15 +202,14 @@ def draw(rows: list[Outcome], path: Path) -> None:
             colour = unit_rgb(membrane_colour(number + 1))
             panel.bar(at, means, 0.72 / len(methods), color=colour, label=method)
         panel.set_title(f"from the {source}", fontsize=11)
-        panel.set_xticks(range(len(presets)), presets)
+        panel.set_xticks(range(len(presets)), presets, fontsize=9)
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(axis="y", alpha=0.3)
         panel.set_axisbelow(True)
     panels[0][0].set_ylabel("adjusted Rand index")
-    panels[0][0].legend(
-        fontsize=9, ncols=len(methods), loc="upper left", bbox_to_anchor=(0.0, -0.1)
-    )
-    figure.tight_layout()
+    handles = panels[0][0].get_legend_handles_labels()
+    figure.legend(*handles, fontsize=9, ncols=len(methods), loc="lower center", frameon=False)
+    figure.tight_layout(rect=(0.0, 0.08, 1.0, 1.0))
     figure.savefig(path, dpi=140)
 
 

@@ -35,7 +35,7 @@ from membraneseg.vesicle_pipeline import Steps, vesicles_from
 from membraneseg.vesicles.balls import HALF_MEMBRANE_A, Balls
 
 FINAL_SEED, TUNING_SEED = 9401, 1
-SERIES = ((60.0, 50.0), (140.0, 60.0), (100.0, 54.0), (60.0, 60.0), (140.0, 51.0))
+SERIES = ((60.0, 50.0), (140.0, 60.0), (100.0, 54.0), (60.0, 60.0))
 """Dose in electrons per Å² and half the tilt range of the phantoms, in order of their seeds."""
 EMPTY = {"vesicle_count_min": 0, "vesicle_count_max": 0, "endosome_count": 0}
 INPUTS = {
@@ -66,20 +66,29 @@ def phantom(folder: Path, seed: int, dose: float, tilt_deg: float, empty: bool) 
 def run(folder: Path, first_seed: int, unet: Path | None) -> None:
     """Score what scores.jsonl does not hold yet."""
     known = {(row["seed"], row["way"]) for row in rows_of(folder)}
-    for number, (dose, tilt_deg) in enumerate(SERIES):
-        seed = first_seed + number
+
+    def missing(seed: int, way: str) -> bool:
+        return (seed, way) not in known
+
+    empty = first_seed + len(SERIES)
+    series = [(first_seed + number, *how) for number, how in enumerate(SERIES)]
+    for seed, dose, tilt_deg in series:
         place = phantom(folder, seed, dose, tilt_deg, empty=False)
-        for name in INPUTS if number < 1 else ("raw",):
-            if (seed, name) not in known:
-                note(folder, seed, name, searched(folder, place, seed, name))
-        if number < 3 and (seed, "published") not in known:
+        if missing(seed, "raw"):
+            note(folder, seed, "raw", searched(folder, place, seed, "raw"))
+        if missing(seed, "published"):
             note(folder, seed, "published", published(folder, place, seed))
-        if number < 2 and unet is not None and (seed, "3-D U-Net") not in known:
-            note(folder, seed, "3-D U-Net", by_unet(folder, place, seed, unet))
-    seed = first_seed + len(SERIES)
-    place = phantom(folder, seed, 100.0, 60.0, empty=True)
-    if (seed, "no vesicles") not in known:
-        note(folder, seed, "no vesicles", searched(folder, place, seed, "raw"))
+    place = phantom(folder, empty, 100.0, 60.0, empty=True)
+    if missing(empty, "no vesicles"):
+        note(folder, empty, "no vesicles", searched(folder, place, empty, "raw"))
+    place = folder / f"phantom_{first_seed}"
+    for name in INPUTS:
+        if missing(first_seed, name):
+            note(folder, first_seed, name, searched(folder, place, first_seed, name))
+    for seed, _, _ in series[:2] if unet is not None else ():
+        if missing(seed, "3-D U-Net"):
+            scores = by_unet(folder, folder / f"phantom_{seed}", seed, unet)
+            note(folder, seed, "3-D U-Net", scores)
 
 
 def searched(folder: Path, place: Path, seed: int, name: str) -> dict[str, object]:

@@ -1,6 +1,7 @@
 """Work that another process can import."""
 
 import os
+import time
 
 
 def inverse_or_death(number):
@@ -8,3 +9,9 @@ def inverse_or_death(number):
     if number == 5:
         os._exit(1)
     return 1.0 / number
+
+
+def tell_and_sleep(folder):
+    """Leave a file named after this process in a folder, then do nothing for a while."""
+    (folder / str(os.getpid())).touch()
+    time.sleep(60.0)

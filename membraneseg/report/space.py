@@ -31,17 +31,20 @@ class Shade:
     title, unit : str
     about_zero : bool
         Whether its sign matters: the range is then symmetric and the palette diverges.
+    from_zero : bool
+        Whether the range begins at zero, otherwise near the smallest value.
     """
 
     title: str
     unit: str
     about_zero: bool = False
+    from_zero: bool = True
 
 
 SHADES = {
     "sigma_A": Shade("Uncertainty", "Å"),
     "mean_curvature_per_nm": Shade("Mean curvature", "1/nm", about_zero=True),
-    "thickness_nm": Shade("Thickness of the bilayer", "nm"),
+    "thickness_nm": Shade("Thickness of the bilayer", "nm", from_zero=False),
     "nearest_distance_nm": Shade("Distance to the nearest membrane", "nm"),
 }
 
@@ -96,7 +99,7 @@ def _enclosing(content: ReportContent) -> set[int]:
 
 
 def _range(name: str, values: list[Values]) -> tuple[float, float] | None:
-    """Range of a shade over all membranes, without the few largest values; None if unknown."""
+    """Range of a shade over all membranes, without the few most extreme values; None if unknown."""
     parts = [own[name] for own in values if name in own]
     joined = np.concatenate(parts) if parts else np.zeros(0)
     joined = joined[np.isfinite(joined)]
@@ -105,8 +108,9 @@ def _range(name: str, values: list[Values]) -> tuple[float, float] | None:
     if SHADES[name].about_zero:
         high = float(np.percentile(np.abs(joined), _HIGHEST_PERCENTILE)) or 1.0
         return -high, high
-    high = float(np.percentile(joined, _HIGHEST_PERCENTILE))
-    return 0.0, high if high > 0 else 1.0
+    low, high = np.percentile(joined, [100.0 - _HIGHEST_PERCENTILE, _HIGHEST_PERCENTILE]).tolist()
+    low = 0.0 if SHADES[name].from_zero else low
+    return low, high if high > low else low + 1.0
 
 
 def _shade(shade: Shade, limits: tuple[float, float]) -> dict[str, Any]:

@@ -90,7 +90,9 @@ def compare_predictions(
     wall, rows of proteins, the edge of carbon) counts as real. Slices that a filter has smeared
     by SLICES_AWAY hold no independent evidence. Differences below CLEAR are not resolved.
 
-    CHECKED
+    Checked by scripts/check_verdicts.py on four phantoms of seed 9502 with eight networks each: of
+    32 verdicts 14 were clear, none of them wrong. On those of seed 9501, which led to the tolerance,
+    5 were clear and 2 wrong: hardly trained networks that called microtubules were judged better.
     """
     flat = flattened(voxels)
     mean = ndimage.gaussian_filter(0.5 * (first + second), 1.0)

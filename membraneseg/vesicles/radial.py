@@ -161,7 +161,11 @@ def membrane_band(profile: RadialProfile, search_A: float) -> MembraneBand | Non
 def _middle(profile: RadialProfile, search_A: float) -> tuple[float, float] | None:
     """Centre of symmetry of the dark band, and the correlation with the mirror image there."""
     offsets, density = profile.offsets_A, profile.density
-    centres = np.arange(-search_A, search_A + 0.5 * SYMMETRY_STEP_A, SYMMETRY_STEP_A)
+    room_A = min(-float(offsets[0]), float(offsets[-1])) - SYMMETRY_REACH_A
+    reach_A = min(search_A, room_A)
+    centres = np.arange(-reach_A, reach_A + 0.5 * SYMMETRY_STEP_A, SYMMETRY_STEP_A)
+    if len(centres) < 3:
+        return None
     distances = np.arange(0.0, SYMMETRY_REACH_A, 2.0)
     outward = np.interp(centres[:, None] + distances, offsets, density)
     inward = np.interp(centres[:, None] - distances, offsets, density)
@@ -192,7 +196,9 @@ def _half_thickness(profile: RadialProfile) -> float | None:
         return 0.5 * (outer - inner) + HEAD_GROUPS_A
     slope = np.gradient(density, offsets)
     rising = np.flatnonzero((offsets > 0.0) & (offsets < SYMMETRY_REACH_A))
-    steepest = int(rising[np.argmax(slope[rising])])
+    if len(rising) < 3:
+        return None
+    steepest = int(rising[1:-1][np.argmax(slope[rising[1:-1]])])
     step = float(offsets[1] - offsets[0])
     half = float(offsets[steepest]) + step * _parabola(slope[steepest - 1 : steepest + 2])
     return half if half > 0.0 else None

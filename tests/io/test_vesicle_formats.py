@@ -1,4 +1,4 @@
-"""STAR, Pyto and region files, against what their formats say."""
+"""Pyto and region files, against what their formats say."""
 
 import struct
 
@@ -9,7 +9,6 @@ from membraneseg.errors import MembraneSegError
 from membraneseg.io.mrc import new_header, read_tomogram, write_volume
 from membraneseg.io.pyto import write_pyto
 from membraneseg.io.regions import read_contours, read_region
-from membraneseg.io.star import write_star
 
 SHAPE = (20, 40, 60)
 ORIGIN = np.array([-30.0, 200.0, 1000.0])
@@ -37,18 +36,6 @@ def model(contours):
 
 def square(z, low, high):
     return [(low, low, z), (high, low, z), (high, high, z), (low, high, z)]
-
-
-def test_a_star_file_counts_in_voxels_and_in_angstrom_from_the_middle(tmp_path, header):
-    index = np.array([[4.0, 10.5, 33.25]])
-    write_star(tmp_path / "v.star", "my tomo", index * 10.0 + ORIGIN, header)
-    lines = (tmp_path / "v.star").read_text().splitlines()
-    names = [line.split()[0][1:] for line in lines if line.startswith("_")]
-    values = dict(zip(names, lines[-1].split(), strict=True))
-    assert values["rlnTomoName"] == "my_tomo"
-    assert [float(values[f"rlnCoordinate{a}"]) for a in "XYZ"] == [33.25, 10.5, 4.0]
-    centred = [float(values[f"rlnCenteredCoordinate{a}Angst"]) for a in "XYZ"]
-    assert centred == [32.5, -95.0, -60.0]
 
 
 def test_pyto_gets_region_1_and_vesicles_from_10_and_names_that_python_reads(tmp_path, header):

@@ -258,6 +258,15 @@ def test_a_value_that_is_unknown_gets_the_code_of_no_colour(content):
     assert (codes[:2] > 0).all()
 
 
+def test_the_range_of_a_thickness_begins_where_the_values_do(content):
+    values = np.linspace(3.0, 5.0, 642)
+    known = replace(content, vertex_values={1: {"thickness_nm": values}})
+    grid = Grid(content.voxels.shape, content.voxel_size_A, content.origin_zyx_A)
+    shades = space_data(known, grid, ReportConfig())["shades"]
+    assert (shades["thickness_nm"]["low"], shades["thickness_nm"]["high"]) == (3.06, 4.94)
+    assert shades["sigma_A"]["low"] == 0.0
+
+
 def test_only_a_closed_membrane_that_holds_another_is_glass(content):
     centre = np.array([6, 15, 20]) * 13.5 + content.origin_zyx_A
     nested = ((1, ball(60.0, centre)), (2, ball(20.0, centre)))

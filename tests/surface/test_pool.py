@@ -73,8 +73,8 @@ def test_processes_end_with_the_killed_one_that_started_them(tmp_path):
         "from pool_work import tell_and_sleep\n"
         f"in_processes(tell_and_sleep, [Path({str(tmp_path)!r})] * 8, 8, 2)\n"
     )
-    here = Path(__file__).parent
-    parent = subprocess.Popen([sys.executable, "-c", code], cwd=here)
+    helpers = Path(__file__).parents[1]
+    parent = subprocess.Popen([sys.executable, "-c", code], cwd=helpers)
     deadline = time.monotonic() + 120.0
     while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
         time.sleep(0.2)

@@ -174,11 +174,11 @@ function recolour() {
   const legend = document.querySelector("#steering .legend"), shade = shades[state.colouring];
   if (shade) {
     const bar = `linear-gradient(90deg,${shade.palette.join(",")})`;
-    const about = shade.low < 0 ? "" : "≥ ";
-    legend.innerHTML = '<div class="ramp"></div><div class="ends"><span></span><span></span></div>';
+    legend.innerHTML = '<div class="ramp"></div><div class="ends"><span></span><span></span></div>'
+      + "grey: unknown";
     legend.querySelector(".ramp").style.background = bar;
-    legend.querySelector("span").textContent = `${shade.low} ${shade.unit}`;
-    legend.querySelector("span:last-child").textContent = `${about}${shade.high} ${shade.unit}`;
+    legend.querySelector("span").textContent = `${shade.low ? "≤ " : ""}${shade.low} ${shade.unit}`;
+    legend.querySelector("span:last-child").textContent = `≥ ${shade.high} ${shade.unit}`;
   } else {
     const [seen, inferred] = state.colouring === "seen"
       ? [data.seen, data.inferred] : ["#5d6b79", "#c3cad1"];

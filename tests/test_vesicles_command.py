@@ -1,0 +1,173 @@
+"""`membraneseg vesicles` from a small drawn tomogram to its files, and back for corrections."""
+
+import json
+
+import imodmodel
+import numpy as np
+import pytest
+from drawn_vesicles import VOXEL_A, bilayers, membrane_probability
+
+import membraneseg.vesicle_command as command
+from membraneseg.errors import MembraneSegError
+from membraneseg.io.glb import read_glb
+from membraneseg.io.mrc import new_header, read_tomogram, write_volume
+from membraneseg.io.tables import read_vesicles_csv
+from membraneseg.progress import SilentReporter
+from membraneseg.vesicle_command import VesicleRequest, correct_vesicles, search_vesicles
+from membraneseg.vesicle_config import VesicleRunConfig, load_vesicle_config
+from membraneseg.vesicle_viewer import Session, make_window
+
+SHAPE = (64, 90, 110)
+ORIGIN = np.array([50.0, -300.0, 777.0])
+TILT = 55.0
+DRAWN = [
+    ((30.0, 25.0, 25.0), 180.0),
+    ((33.0, 25.0, 66.0), 165.0),
+    ((31.0, 62.0, 30.0), 200.0),
+    ((29.0, 63.0, 75.0), 190.0),
+]
+
+
+@pytest.fixture(scope="module")
+def tomogram(tmp_path_factory):
+    noise = np.random.default_rng(1).normal(0, 0.3, SHAPE)
+    volume = (bilayers(SHAPE, DRAWN, TILT) + noise).astype(np.float32)
+    path = tmp_path_factory.mktemp("drawn") / "tomo.mrc"
+    write_volume(path, volume, new_header(SHAPE, VOXEL_A, ORIGIN), "drawn")
+    return path
+
+
+@pytest.fixture
+def network(monkeypatch):
+    """A perfect network in place of the trained one, which takes longer than all the rest."""
+
+    def perfect(tomogram, config, ledger, weights=None):
+        return membrane_probability(SHAPE, DRAWN, TILT)
+
+    monkeypatch.setattr(command, "membrane_probability", perfect)
+
+
+def found_in(folder, tomogram, config=None, **more):
+    config = config or VesicleRunConfig(tilt_range_deg=TILT, contrast="dark")
+    request = VesicleRequest(tomogram, folder, **more)
+    search_vesicles(request, config, SilentReporter())
+    return read_vesicles_csv(folder / "vesicles.csv")
+
+
+def nearest(rows, drawn):
+    places = np.array([(r.z_A, r.y_A, r.x_A) for r in rows])
+    true = np.array([c for c, _ in drawn]) * VOXEL_A + ORIGIN
+    apart = np.linalg.norm(places[:, None] - true, axis=2)
+    return apart.argmin(axis=0), apart.min(axis=0)
+
+
+def test_every_file_puts_the_drawn_vesicles_where_they_are(tmp_path, tomogram, network):
+    folder = tmp_path / "out"
+    rows = found_in(folder, tomogram)
+    assert len(rows) == 4
+    index, apart_A = nearest(rows, DRAWN)
+    assert apart_A.max() < 2.0
+    for (centre, radius), k in zip(DRAWN, index, strict=True):
+        row = rows[k]
+        assert row.radius_A == pytest.approx(radius, abs=2.0)
+        assert row.outer_radius_A == pytest.approx(row.radius_A + row.thickness_A / 2, rel=1e-6)
+        labels = np.asarray(read_tomogram(folder / "vesicle_labels.mrc")[0].voxels)
+        assert labels[tuple(np.rint(centre).astype(int))] == row.id
+    points = imodmodel.read(folder / "vesicles.mod")
+    first = np.array([[r.x_A, r.y_A, r.z_A] for r in rows])
+    expected = (first - ORIGIN[::-1]) / VOXEL_A + [0.5, 0.5, 0.0]
+    np.testing.assert_allclose(points[["x", "y", "z"]].to_numpy(), expected, atol=1e-3)
+    meshes = read_glb(folder / "vesicles.glb")
+    middles = np.array([mesh.vertices_zyx_A.mean(axis=0)[::-1] for _, mesh, _ in meshes])
+    np.testing.assert_allclose(middles, first, atol=0.1)
+    assert (folder / "vesicle_profiles.png").stat().st_size > 10_000
+    assert (folder / "vesicle_outliers.png").stat().st_size > 5_000
+    assert json.loads((folder / "vesicles.json").read_text())["vesicles"] == 4
+
+
+def test_a_region_keeps_only_the_vesicles_whose_centres_lie_in_it(tmp_path, tomogram, network):
+    region = np.zeros(SHAPE, dtype=np.int8)
+    region[:, :45, :50] = 1
+    path = tmp_path / "region.mrc"
+    write_volume(path, region, new_header(SHAPE, VOXEL_A, ORIGIN), "region")
+    rows = found_in(tmp_path / "out", tomogram, region=path)
+    assert len(rows) == 1
+    assert nearest(rows, DRAWN[:1])[1][0] < 2.0
+
+
+@pytest.mark.parametrize(
+    ("skip", "kept"),
+    [
+        ("spheres", {"threshold.mrc", "segments.mrc"}),
+        ("refinement", {"threshold.mrc", "segments.mrc", "spheres.csv", "outliers.csv"}),
+        ("segments", {"threshold.mrc", "spheres.csv", "refinement.csv", "outliers.csv"}),
+    ],
+)
+def test_a_step_that_is_left_out_leaves_no_trace_and_the_vesicles_are_found(
+    tmp_path, tomogram, network, skip, kept
+):
+    config = VesicleRunConfig(tilt_range_deg=TILT, contrast="dark", skip=(skip,))
+    rows = found_in(tmp_path / "out", tomogram, config)
+    assert {path.name for path in (tmp_path / "out" / "steps").iterdir()} == kept
+    assert len(rows) == 4
+    assert nearest(rows, DRAWN)[1].max() < 20.0
+
+
+def test_removing_and_adding_a_vesicle_brings_it_back(tmp_path, tomogram, network):
+    folder = tmp_path / "out"
+    before = found_in(folder, tomogram)
+    gone = before[1]
+    correct_vesicles(folder, [], [gone.id])
+    assert [row.id for row in read_vesicles_csv(folder / "vesicles.csv")] == [1, 3, 4]
+    near = np.array([gone.x_A + 20.0, gone.y_A - 25.0, gone.z_A + 15.0])
+    correct_vesicles(folder, [near], [])
+    rows = read_vesicles_csv(folder / "vesicles.csv")
+    back = rows[-1]
+    assert back.id == 5
+    assert back.radius_A == pytest.approx(gone.radius_A, abs=1.0)
+    place = np.array([back.x_A - gone.x_A, back.y_A - gone.y_A, back.z_A - gone.z_A])
+    assert np.linalg.norm(place) < 1.0
+    changes = json.loads((folder / "vesicles.json").read_text())["corrections"]
+    assert changes == [{"added": [], "removed": [2]}, {"added": [5], "removed": []}]
+
+
+def test_clicks_of_a_session_add_remove_undo_and_save(tmp_path, tomogram, network):
+    folder = tmp_path / "out"
+    found_in(folder, tomogram)
+    session = Session(folder)
+    centre = np.array(DRAWN[0][0])
+    assert "removed" in session.click(centre)
+    assert len(session.history.now) == 3
+    assert session.undo() == "undone"
+    assert len(session.history.now) == 4
+    session.click(centre)
+    assert "added" in session.click(centre + 1.0)
+    assert session.save() == "1 added, 1 removed: 4 vesicles"
+    rows = read_vesicles_csv(folder / "vesicles.csv")
+    assert nearest(rows, DRAWN[:1])[1][0] < 2.0
+
+
+def test_the_window_shows_every_vesicle_and_a_click_removes_one(tmp_path, tomogram, network):
+    napari = pytest.importorskip("napari")
+    folder = tmp_path / "out"
+    found_in(folder, tomogram)
+    session = Session(folder)
+    viewer = napari.Viewer(show=False)
+    layer = make_window(viewer, session, edit=True)
+    assert len(layer.data) == 4
+
+    class Click:
+        position = DRAWN[0][0]
+
+    layer.mouse_drag_callbacks[-1](layer, Click())
+    assert len(layer.data) == 3
+    viewer.close()
+
+
+def test_unknown_steps_contrasts_and_folders_are_refused(tmp_path):
+    with pytest.raises(MembraneSegError, match="no step that can be left out"):
+        load_vesicle_config(None, ["skip=watershed"])
+    with pytest.raises(MembraneSegError, match="expected auto, dark, bright"):
+        load_vesicle_config(None, ["contrast=grey"])
+    with pytest.raises(MembraneSegError, match="no result of `membraneseg vesicles`"):
+        correct_vesicles(tmp_path, [], [1])
