@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from membraneseg.request import RunRequest, check_output, input_key, prepare_out
 from membraneseg.run_facts import versions
 from membraneseg.segment.unet import DEFAULT_WEIGHTS
 from membraneseg.settings import to_toml
-from membraneseg.types import Float64, Tomogram
+from membraneseg.types import Tomogram
 from membraneseg.vesicle_config import VesicleRunConfig, load_vesicle_config
 from membraneseg.vesicle_figures import outlier_figure, profile_figure
 from membraneseg.vesicle_files import (
@@ -105,24 +106,18 @@ def search_vesicles(
         If the input, an option or the output folder is not usable; nothing is written then.
     """
     started = time.process_time()
-    folder = RunRequest(
-        request.tomogram, request.output, resume=request.resume, force=request.force
-    )
-    check_output(folder)
+    check_output(_as_run(request))
     tomogram, header = read_tomogram(request.tomogram, config.voxel_size_A or None)
     check_voxels(tomogram)
     region = None if request.region is None else read_region(request.region, header)
     run, notes = with_tilt_range(config.as_run_config(), tomogram)
     config = replace(config, tilt_range_deg=run.tilt_range_deg)
     if is_bright(tomogram, config):
-        tomogram = negative(tomogram)
+        tomogram, config = negative(tomogram), replace(config, contrast="bright")
         notes = (*notes, BRIGHT_NOTE)
-        config = replace(config, contrast="bright")
-    prepare_output(folder)
+    prepare_output(_as_run(request))
     weights = Path(config.segment.weights) if config.segment.weights else DEFAULT_WEIGHTS
-    key = input_key(request.tomogram, weights, run)
-    if config.contrast == "bright":
-        key += " bright"
+    key = f"{input_key(request.tomogram, weights, run)} {config.contrast == 'bright'}"
     ledger = Ledger(request.output / "stages", key, reporter, request.resume)
     membrane = membrane_probability(tomogram, config, ledger, weights)
     found = vesicles_in(membrane, tomogram, config, region, reporter)
@@ -130,7 +125,29 @@ def search_vesicles(
     files = write_found(request.output, found, setting)
     files |= _write_pictures(request.output, found, setting)
     write_text(request.output / CONFIG, to_toml(config))
-    facts = {
+    facts = _facts_of(request, config, found) | {
+        "processor_seconds": {**found.steps.seconds, "all": time.process_time() - started},
+        "peak_memory_MB": peak_memory_MB(),
+        "stages": [asdict(record) for record in ledger.records],
+        "versions": versions(weights),
+        "warnings": list(notes),
+    }
+    write_text(request.output / FACTS, json.dumps(facts, indent=2) + "\n")
+    for note in notes:
+        log.warning(note)
+    return VesicleResult(files, [f"{len(found.vesicles)} vesicles; {len(notes)} warnings"])
+
+
+def _as_run(request: VesicleRequest) -> RunRequest:
+    """What `membraneseg run` would be asked for, to check and prepare the folder."""
+    return RunRequest(request.tomogram, request.output, request.resume, force=request.force)
+
+
+def _facts_of(
+    request: VesicleRequest, config: VesicleRunConfig, found: FoundVesicles
+) -> dict[str, Any]:
+    """What vesicles.json says of input and outcome."""
+    return {
         "command": request.command,
         "tomogram": str(request.tomogram.resolve()),
         "region": None if request.region is None else str(request.region.resolve()),
@@ -139,21 +156,8 @@ def search_vesicles(
         "vesicles": len(found.vesicles),
         "dropped": 0 if found.judged is None else int(found.judged.dropped.sum()),
         "steps": list(config.steps),
-        "processor_seconds": {
-            "segment": next((s.seconds for s in ledger.records), 0.0),
-            **found.steps.seconds,
-            "all": time.process_time() - started,
-        },
-        "peak_memory_MB": peak_memory_MB(),
-        "stages": [asdict(record) for record in ledger.records],
-        "versions": versions(weights),
-        "warnings": list(notes),
         "corrections": [],
     }
-    write_text(request.output / FACTS, json.dumps(facts, indent=2) + "\n")
-    for note in notes:
-        log.warning(note)
-    return VesicleResult(files, [f"{len(found.vesicles)} vesicles; {len(notes)} warnings"])
 
 
 def negative(tomogram: Tomogram) -> Tomogram:
@@ -211,7 +215,7 @@ def open_result(folder: Path) -> Opened:
 
 
 def correct_vesicles(
-    folder: Path, added_xyz_A: Sequence[Float64], removed: Sequence[int]
+    folder: Path, added_xyz_A: Sequence[Sequence[float]], removed: Sequence[int]
 ) -> VesicleResult:
     """Remove vesicles by their ids, add others by places near their centres, and save.
 
@@ -219,7 +223,7 @@ def correct_vesicles(
     ----------
     folder : Path
         Of `membraneseg vesicles`.
-    added_xyz_A : sequence of (3,) float64
+    added_xyz_A : sequence of three numbers
         Near centres, in Å in the tomogram's space; radius and centre refine themselves.
     removed : sequence of int
 
@@ -275,9 +279,9 @@ def save_corrected(folder: Path, opened: Opened, vesicles: list[Vesicle]) -> Ves
     return VesicleResult(files, [line])
 
 
-def _facts(folder: Path) -> dict[str, object]:
+def _facts(folder: Path) -> dict[str, Any]:
     try:
-        found: dict[str, object] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise MembraneSegError(
             f"{folder} holds no result of `membraneseg vesicles` ({error}): give its output folder."

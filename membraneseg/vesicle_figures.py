@@ -98,7 +98,6 @@ def outlier_figure(judged: Judged, voxel_size_A: float) -> Figure:
     left, right = figure.subplots(1, 2)
     kept = ~judged.dropped
     p_values = np.nan_to_num(judged.p_values, nan=1.0)
-    points = None
     for axes, values, title in (
         (left, thickness_nm, "membrane thickness, nm"),
         (right, intensity, "membrane intensity"),

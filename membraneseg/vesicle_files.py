@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -187,7 +188,7 @@ def _write_ellipsoids(
             balls.centres_px, setting.tomogram.voxel_size_A, setting.tomogram.origin_zyx_A
         )
     )
-    columns = {"id": (balls.ids, "%d")}
+    columns: dict[str, tuple[npt.NDArray[Any], str]] = {"id": (balls.ids, "%d")}
     columns |= {f"{a}_A": (places[:, k], "%.3f") for k, a in enumerate("xyz")}
     for number in range(3):
         columns[f"semi_axis_{number + 1}_A"] = (lengths_A[:, number], "%.3f")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,7 @@ from scipy.stats import skew
 
 from membraneseg.coords import index_to_angstrom
 from membraneseg.errors import MembraneSegError
-from membraneseg.ledger import Ledger, Progress, Reporter
+from membraneseg.ledger import Ledger, Reporter
 from membraneseg.pipeline import segmented
 from membraneseg.segment.predict import predict
 from membraneseg.segment.unet import DEFAULT_WEIGHTS, load_weights
@@ -33,6 +33,8 @@ from membraneseg.vesicles.spheres import Vesicle
 from membraneseg.vesicles.thresholds import darkest_shell_threshold
 
 log = logging.getLogger(__name__)
+
+Result = TypeVar("Result")
 
 CONTRAST_SLICES = 8
 CONTRAST_NM = 1.2
@@ -92,7 +94,7 @@ class FoundVesicles:
 def membrane_probability(
     tomogram: Tomogram, config: VesicleRunConfig, ledger: Ledger, weights: Path | None = None
 ) -> npt.NDArray[np.floating[Any]]:
-    """Run the slice network, or take what an earlier run in the same folder has stored."""
+    """Run the slice network, or take what an earlier call in the same folder has stored."""
     run = config.as_run_config()
     return segmented(tomogram, run, ledger, weights or DEFAULT_WEIGHTS).membrane
 
@@ -188,53 +190,69 @@ def vesicles_from(
     -------
     FoundVesicles
     """
-    voxel_A, chosen = tomogram.voxel_size_A, config.steps
-    view = View(tomogram.voxels, voxel_A, config.tilt_range_deg)
-
-    def timed(name: str, work: Callable[[Progress], Any]) -> Any:
-        with reporter.stage(name) as progress:
-            started = time.process_time()
-            result = work(progress)
-            steps.seconds[name] = time.process_time() - started
-            progress(1.0)
-        return result
-
-    def threshold(_: Progress) -> tuple[float, Labels]:
-        level = config.plain_threshold
-        if "threshold" in chosen:
-            level = darkest_shell_threshold(probability, tomogram.voxels, config.threshold)
-        return level, labelled(probability, level)
-
-    level, labels = timed("threshold", threshold)
-    steps.labels["threshold"] = labels
-    if "segments" in chosen:
-        labels = timed(
-            "segments", lambda _: adapted(labels, probability, level, voxel_A, config.segments)
-        )
-        steps.labels["segments"] = labels
-    balls = timed("spheres", lambda _: balls_of(labels, voxel_A))
-    if "spheres" not in chosen:
+    view = View(tomogram.voxels, tomogram.voxel_size_A, config.tilt_range_deg)
+    clock = _Clock(steps, reporter)
+    labels = _segments(probability, tomogram, config, clock)
+    balls = clock.timed("spheres", lambda: balls_of(labels, tomogram.voxel_size_A))
+    if "spheres" not in config.steps:
         return FoundVesicles(_plain(balls, tomogram), probability, None, None, None, steps)
     steps.balls["spheres"] = _plain(balls, tomogram)
-    before = measured(balls, view, config.refinement)
-    found = before
-    if "refinement" in chosen:
-        found = timed("refinement", lambda told: refined(balls, view, config.refinement))
+    found = before = measured(balls, view, config.refinement)
+    if "refinement" in config.steps:
+        found = clock.timed("refinement", lambda: refined(balls, view, config.refinement))
         steps.balls["refinement"] = as_vesicles(_unjudged(found), tomogram)
     verdict = _unjudged(found)
-    if "outliers" in chosen:
-        verdict = timed(
-            "outliers",
-            lambda _: judged(found, balls, view, config.outliers, config.refinement),
+    if "outliers" in config.steps:
+        verdict = clock.timed(
+            "outliers", lambda: judged(found, balls, view, config.outliers, config.refinement)
         )
         steps.balls["outliers"] = as_vesicles(verdict, tomogram)
     vesicles = as_vesicles(verdict, tomogram)
     bulges = None
     if config.ellipsoids:
         kept = verdict.measured.balls.chosen(~verdict.dropped)
-        bulges = timed("ellipsoids", lambda _: bulges_of(kept, view, config.refinement))
+        bulges = clock.timed("ellipsoids", lambda: bulges_of(kept, view, config.refinement))
     log.info("%d vesicles of %d segments", len(vesicles), len(balls))
     return FoundVesicles(vesicles, probability, verdict, before, bulges, steps)
+
+
+@dataclass(frozen=True, eq=False)
+class _Clock:
+    """Notes the processor time of each step, and tells who watches."""
+
+    steps: Steps
+    reporter: Reporter
+
+    def timed(self, name: str, work: Callable[[], Result]) -> Result:
+        with self.reporter.stage(name) as progress:
+            started = time.process_time()
+            result = work()
+            self.steps.seconds[name] = time.process_time() - started
+            progress(1.0)
+        return result
+
+
+def _segments(
+    probability: Float32, tomogram: Tomogram, config: VesicleRunConfig, clock: _Clock
+) -> Labels:
+    """Global threshold, labels, and what the adaptive threshold makes of them."""
+
+    def threshold() -> tuple[float, Labels]:
+        level = config.plain_threshold
+        if "threshold" in config.steps:
+            level = darkest_shell_threshold(probability, tomogram.voxels, config.threshold)
+        return level, labelled(probability, level)
+
+    level, labels = clock.timed("threshold", threshold)
+    clock.steps.labels["threshold"] = labels
+    if "segments" not in config.steps:
+        return labels
+    voxel_A = tomogram.voxel_size_A
+    better = clock.timed(
+        "segments", lambda: adapted(labels, probability, level, voxel_A, config.segments)
+    )
+    clock.steps.labels["segments"] = better
+    return better
 
 
 def as_vesicles(verdict: Judged, tomogram: Tomogram) -> list[Vesicle]:

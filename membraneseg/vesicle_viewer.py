@@ -5,6 +5,7 @@ All that a click does is done by plain functions of the package; here they are t
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def show(folder: Path, edit: bool) -> None:
         If napari is not installed, or there is no result.
     """
     try:
-        import napari
+        napari = import_module("napari")
     except ImportError as error:
         raise MembraneSegError(
             f'napari cannot be imported ({error}): install it with pip install "membraneseg[view]".'

@@ -1,6 +1,8 @@
 """`membraneseg vesicles` from a small drawn tomogram to its files, and back for corrections."""
 
 import json
+import shutil
+from pathlib import Path
 
 import imodmodel
 import numpy as np
@@ -37,14 +39,27 @@ def tomogram(tmp_path_factory):
     return path
 
 
-@pytest.fixture
-def network(monkeypatch):
+@pytest.fixture(scope="module", autouse=True)
+def network():
     """A perfect network in place of the trained one, which takes longer than all the rest."""
+    said = membrane_probability(SHAPE, DRAWN, TILT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(command, "membrane_probability", lambda *_: said)
+        yield
 
-    def perfect(tomogram, config, ledger, weights=None):
-        return membrane_probability(SHAPE, DRAWN, TILT)
 
-    monkeypatch.setattr(command, "membrane_probability", perfect)
+@pytest.fixture(scope="module")
+def first_result(tmp_path_factory, tomogram):
+    """A result that no test may change."""
+    folder = tmp_path_factory.mktemp("first") / "out"
+    found_in(folder, tomogram)
+    return folder
+
+
+@pytest.fixture
+def result(tmp_path, first_result):
+    """A copy of it."""
+    return Path(shutil.copytree(first_result, tmp_path / "out"))
 
 
 def found_in(folder, tomogram, config=None, **more):
@@ -61,9 +76,9 @@ def nearest(rows, drawn):
     return apart.argmin(axis=0), apart.min(axis=0)
 
 
-def test_every_file_puts_the_drawn_vesicles_where_they_are(tmp_path, tomogram, network):
-    folder = tmp_path / "out"
-    rows = found_in(folder, tomogram)
+def test_every_file_puts_the_drawn_vesicles_where_they_are(first_result):
+    folder = first_result
+    rows = read_vesicles_csv(folder / "vesicles.csv")
     assert len(rows) == 4
     index, apart_A = nearest(rows, DRAWN)
     assert apart_A.max() < 2.0
@@ -85,7 +100,7 @@ def test_every_file_puts_the_drawn_vesicles_where_they_are(tmp_path, tomogram, n
     assert json.loads((folder / "vesicles.json").read_text())["vesicles"] == 4
 
 
-def test_a_region_keeps_only_the_vesicles_whose_centres_lie_in_it(tmp_path, tomogram, network):
+def test_a_region_keeps_only_the_vesicles_whose_centres_lie_in_it(tmp_path, tomogram):
     region = np.zeros(SHAPE, dtype=np.int8)
     region[:, :45, :50] = 1
     path = tmp_path / "region.mrc"
@@ -104,7 +119,7 @@ def test_a_region_keeps_only_the_vesicles_whose_centres_lie_in_it(tmp_path, tomo
     ],
 )
 def test_a_step_that_is_left_out_leaves_no_trace_and_the_vesicles_are_found(
-    tmp_path, tomogram, network, skip, kept
+    tmp_path, tomogram, skip, kept
 ):
     config = VesicleRunConfig(tilt_range_deg=TILT, contrast="dark", skip=(skip,))
     rows = found_in(tmp_path / "out", tomogram, config)
@@ -113,9 +128,9 @@ def test_a_step_that_is_left_out_leaves_no_trace_and_the_vesicles_are_found(
     assert nearest(rows, DRAWN)[1].max() < 20.0
 
 
-def test_removing_and_adding_a_vesicle_brings_it_back(tmp_path, tomogram, network):
-    folder = tmp_path / "out"
-    before = found_in(folder, tomogram)
+def test_removing_and_adding_a_vesicle_brings_it_back(result):
+    folder = result
+    before = read_vesicles_csv(folder / "vesicles.csv")
     gone = before[1]
     correct_vesicles(folder, [], [gone.id])
     assert [row.id for row in read_vesicles_csv(folder / "vesicles.csv")] == [1, 3, 4]
@@ -131,9 +146,8 @@ def test_removing_and_adding_a_vesicle_brings_it_back(tmp_path, tomogram, networ
     assert changes == [{"added": [], "removed": [2]}, {"added": [5], "removed": []}]
 
 
-def test_clicks_of_a_session_add_remove_undo_and_save(tmp_path, tomogram, network):
-    folder = tmp_path / "out"
-    found_in(folder, tomogram)
+def test_clicks_of_a_session_add_remove_undo_and_save(result):
+    folder = result
     session = Session(folder)
     centre = np.array(DRAWN[0][0])
     assert "removed" in session.click(centre)
@@ -147,7 +161,7 @@ def test_clicks_of_a_session_add_remove_undo_and_save(tmp_path, tomogram, networ
     assert nearest(rows, DRAWN[:1])[1][0] < 2.0
 
 
-def test_the_window_shows_every_vesicle_and_a_click_removes_one(tmp_path, tomogram, network):
+def test_the_window_shows_every_vesicle_and_a_click_removes_one(tmp_path, tomogram):
     napari = pytest.importorskip("napari")
     folder = tmp_path / "out"
     found_in(folder, tomogram)

@@ -141,4 +141,4 @@ def _depth(mask: Bool) -> Float64:
     """Signed distance from the border of a plane's mask, positive inside."""
     inside = distance_transform_edt(mask) - 0.5
     outside = distance_transform_edt(~mask) - 0.5
-    return np.where(mask, inside, -outside)
+    return np.asarray(np.where(mask, inside, -outside), dtype=np.float64)

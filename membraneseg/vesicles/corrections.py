@@ -130,7 +130,7 @@ class History:
 
 
 def _best(place_px: Float64, balls: Balls, view: View, config: RefinementConfig) -> Measured | None:
-    """Refine from each radius; keep the outcome with the most contrast times symmetry."""
+    """Refine from each radius; keep the outcome with the clearest, most closed membrane."""
     best, most = None, 0.0
     for radius_nm in TRIED_RADII_NM:
         start = Balls(
@@ -140,7 +140,7 @@ def _best(place_px: Float64, balls: Balls, view: View, config: RefinementConfig)
         band = found.bands[0]
         if band is None or band.symmetry < LEAST_SYMMETRY:
             continue
-        worth = band.contrast * band.symmetry
+        worth = band.contrast * band.symmetry * float(np.nan_to_num(found.closures[0]))
         if worth > most:
             best, most = found, worth
     return best

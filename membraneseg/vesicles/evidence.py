@@ -115,7 +115,7 @@ def find_spheres(
     places = np.argwhere(top & (evidence > config.least_evidence))
     strength = evidence[tuple(places.T)].astype(np.float64)
     radii_px = radius_A[tuple(places.T)].astype(np.float64) / voxel_size_A
-    centres_px = places * float(factor) + (factor - 1) / 2.0
+    centres_px = places.astype(np.float64) * factor + (factor - 1) / 2.0
     kept = _without_overlap(centres_px, radii_px, strength, config.closest)
     ids = np.arange(1, len(kept) + 1)
     return Balls(ids, centres_px[kept], radii_px[kept]), strength[kept]

@@ -126,7 +126,7 @@ def judged(
     bands = list(found.bands)
     centres, radii = found.balls.centres_px.copy(), found.balls.radii_px.copy()
     profiles, closures = found.profiles.copy(), found.closures.copy()
-    for index in np.flatnonzero(~(p_values >= config.p_value)):
+    for index in np.flatnonzero(~(p_values >= config.p_value)).tolist():
         for wider in range(1, config.rounds + 1):
             wide_nm = refinement.search_nm + 0.2 * wider * view.voxel_size_A
             one = _again(index, (start, found.balls), view, replace(refinement, search_nm=wide_nm))
@@ -165,19 +165,19 @@ def ordinary_members(features: Float64) -> Bool:
     Starts from medians and median absolute deviations, each feature for itself, then goes on with
     mean and covariance of those whose p value exceeds 0.025.
     """
-    known = np.isfinite(features).all(axis=1)
+    known = np.asarray(np.isfinite(features).all(axis=1), dtype=np.bool_)
     if not known.any():
         return known
     middle = np.median(features[known], axis=0)
     deviation = np.abs(features - middle)
     spread = SPREAD_OF_MAD * np.median(deviation[known], axis=0)
     squared = np.nansum((deviation / np.where(spread > 0, spread, np.inf)) ** 2, axis=1)
-    members = known & (squared < chi2.isf(TRIM_P_VALUE, features.shape[1]))
+    members: Bool = known & (squared < chi2.isf(TRIM_P_VALUE, features.shape[1]))
     for _ in range(TRIM_ROUNDS):
         p_values = outlier_p_values(features, features[members])
         if not np.isfinite(p_values[members]).any():
             return members
-        following = known & (p_values > TRIM_P_VALUE)
+        following = np.asarray(known & (p_values > TRIM_P_VALUE), dtype=np.bool_)
         if (following == members).all():
             break
         members = following
@@ -200,4 +200,5 @@ def _poor(bands: tuple[MembraneBand | None, ...], config: OutlierConfig) -> npt.
     if not np.isfinite(contrasts).any():
         return np.ones(len(bands), dtype=bool)
     least = config.least_contrast * float(np.nanmedian(contrasts))
-    return ~((contrasts >= least) & (symmetries >= config.least_symmetry))
+    good = (contrasts >= least) & (symmetries >= config.least_symmetry)
+    return np.asarray(~good, dtype=np.bool_)

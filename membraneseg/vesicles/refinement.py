@@ -127,7 +127,7 @@ def refined(
     for _ in range(config.rounds):
         centres, radii = now.centres_px.copy(), now.radii_px.copy()
         everyone = _with_neighbours(now, still)
-        for index in np.flatnonzero(moving):
+        for index in np.flatnonzero(moving).tolist():
             rays = read_rays(index, everyone, view, config.directions)
             radius, centre = _better(rays, now, index, view, config)
             radii[index], centres[index] = _bounded(radius, centre, start, index, config)

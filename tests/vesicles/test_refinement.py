@@ -34,7 +34,7 @@ def view_of(volume):
 def test_a_displaced_sphere_comes_back_to_a_tenth_of_a_voxel(tilt):
     noise = np.random.default_rng(1).normal(0, 0.3, SHAPE)
     volume = bilayers(SHAPE, [(CENTRE, RADIUS_A)], tilt) + noise
-    start = balls_at((np.array(CENTRE) + [0.7, -0.8, 0.6], RADIUS_A - 12.0))
+    start = balls_at((np.add(CENTRE, [0.7, -0.8, 0.6]), RADIUS_A - 12.0))
     found = refined(start, view_of(volume), RefinementConfig())
     assert np.linalg.norm(found.balls.centres_px[0] - CENTRE) < 0.1
     assert found.balls.radii_px[0] * VOXEL_A == pytest.approx(RADIUS_A, abs=1.5)
@@ -88,8 +88,8 @@ def test_what_is_open_on_a_side_that_the_tilts_show_is_dropped_while_spheres_sta
 
 def test_ordinary_members_are_those_of_the_crowd_however_far_the_others_lie():
     rng = np.random.default_rng(4)
-    crowd = rng.normal(size=(60, 3)) + [50.0, -0.4, 190.0]
-    strange = crowd[:6] + [0.0, 30.0, 500.0]
+    crowd = np.add(rng.normal(size=(60, 3)), [50.0, -0.4, 190.0])
+    strange = np.add(crowd[:6], [0.0, 30.0, 500.0])
     members = ordinary_members(np.vstack([crowd, strange, [[np.nan, 0.0, 0.0]]]))
     assert not members[60:].any()
     assert members[:60].mean() > 0.9
