@@ -269,8 +269,12 @@ def save_corrected(folder: Path, opened: Opened, vesicles: list[Vesicle]) -> Ves
     VesicleResult
     """
     files = write_vesicles(folder, vesicles, opened.setting)
-    before, now = {v.id for v in opened.vesicles}, {v.id for v in vesicles}
-    change = {"added": sorted(now - before), "removed": sorted(before - now)}
+    before = {(v.id, *v.centre_zyx_A.tolist()) for v in opened.vesicles}
+    now = {(v.id, *v.centre_zyx_A.tolist()) for v in vesicles}
+    change = {
+        "added": sorted(one[0] for one in now - before),
+        "removed": sorted(one[0] for one in before - now),
+    }
     facts = _facts(folder)
     facts["corrections"] = [*facts["corrections"], change]
     facts["vesicles"] = len(vesicles)

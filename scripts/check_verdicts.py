@@ -3,8 +3,9 @@
     python scripts/check_verdicts.py FOLDER --weights A.safetensors B.safetensors … [--seed 9501]
 
 Each network is compared with the shipped one on phantoms of four presets (kept in FOLDER, simulated
-on the first call): by `compare_predictions`, which sees no truth, and by the true surface Dice of what
-can be seen (2 voxels). A verdict is wrong if it is clear and the true difference has the other sign.
+on the first call): by `compare_predictions`, which sees no truth, and by the true surface Dice (at
+2 voxels) of what can be seen. A verdict is wrong if it is clear and the true difference has the
+other sign.
 """
 
 import argparse

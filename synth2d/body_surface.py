@@ -59,9 +59,8 @@ class BodySurface:
                 (columns - middle) * grid.spacing_A,
                 grid.spacing_A,
             )
-            distance, normals = distance_and_normal(
-                body, coarse, (grid.spacing_A, *(2 * [self.step * grid.spacing_A]))
-            )
+            far_A = self.step * grid.spacing_A
+            distance, normals = distance_and_normal(body, coarse, (grid.spacing_A, far_A, far_A))
             self.fields = np.stack([distance, normals[0], normals[2]])
             self.weights = _cubic_weights(len(grid.y_A), self.step)
 

@@ -110,22 +110,35 @@ def draw_body(canvas: Canvas, body: Body, number: int, owner: Body | None, style
     if whole is None:
         return
     around = np.full(canvas.grid.shape[1:], np.inf, dtype=np.float32)
-    surface = None if window is None else BodySurface(body, canvas.grid, window)
-    limit = None if owner is None or window is None else BodySurface(owner, canvas.grid, window)
-    for tile in [] if surface is None else surface.tiles(style.reach_A):
+    if window is not None:
+        _draw_near(canvas, (body, owner), window, (number, style), around)
+    if style.studs:
+        _stud(canvas, whole, around[whole], style)
+
+
+def _draw_near(
+    canvas: Canvas,
+    bodies: tuple[Body, Body | None],
+    window: Window,
+    named: tuple[int, Style],
+    around: Float32,
+) -> None:
+    """Draw a body where it comes near, and note its distance in the middle slice (in place)."""
+    body, owner = bodies
+    surface = BodySurface(body, canvas.grid, window)
+    limit = None if owner is None else BodySurface(owner, canvas.grid, window)
+    for tile in surface.tiles(named[1].reach_A):
         distance, nz, nx = surface.at(tile)
         depth, kept = wedge_depth_and_contrast(nz, nx, canvas.theta_deg)
         if limit is not None and owner is not None:  # cristae end where the inner membrane begins
             gap = np.float32(owner.offsets_A[-1] - 30.0) - limit.at(tile)[0]
             kept *= expit(gap / np.float32(15.0))
-        _draw_tile(canvas, body, tile, (distance, depth, kept), (number, style))
+        _draw_tile(canvas, body, tile, (distance, depth, kept), named)
         middle = len(distance) // 2
         near = distance[middle]
         if owner is not None:  # no heads where the crista is not
             near = np.where(kept[middle] > SHOWN, near, np.float32(np.inf))
         around[tile] = near
-    if style.studs:
-        _stud(canvas, whole, around[whole], style)
 
 
 def _draw_tile(

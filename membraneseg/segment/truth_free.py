@@ -19,7 +19,7 @@ STEEPEST = 2.0
 """Largest ratio of nz to the in-plane part of a normal: flatter sheets leave too soon."""
 MOST_SITES, FEWEST_SITES = 8000, 30
 TOLERANCE_PX = 2.0
-"""Voxels of one prediction this near to the other count as called by both: thickness is no error."""
+"""Voxels of one prediction this near to the other count as called by both; thickness is no error."""
 CLEAR = 0.01
 """Difference of the estimated surface Dice from which on one prediction is called better."""
 
@@ -91,8 +91,9 @@ def compare_predictions(
     by SLICES_AWAY hold no independent evidence. Differences below CLEAR are not resolved.
 
     Checked by scripts/check_verdicts.py on four phantoms of seed 9502 with eight networks each: of
-    32 verdicts 14 were clear, none of them wrong. On those of seed 9501, which led to the tolerance,
-    5 were clear and 2 wrong: hardly trained networks that called microtubules were judged better.
+    32 verdicts 14 were clear, none of them wrong. On those of seed 9501, which led to the
+    tolerance, 5 were clear and 2 wrong: hardly trained networks that called microtubules were
+    judged better.
     """
     flat = flattened(voxels)
     mean = ndimage.gaussian_filter(0.5 * (first + second), 1.0)

@@ -11,12 +11,18 @@ from membraneseg.coords import angstrom_to_index, index_to_angstrom
 from membraneseg.errors import MembraneSegError
 from membraneseg.types import Float64
 from membraneseg.vesicles.balls import Balls
-from membraneseg.vesicles.rays import View
-from membraneseg.vesicles.refinement import Measured, RefinementConfig, refined
+from membraneseg.vesicles.rays import View, filled, read_rays
+from membraneseg.vesicles.refinement import Measured, RefinementConfig, joined, refined
 from membraneseg.vesicles.spheres import Vesicle
 
-TRIED_RADII_NM = (12.0, 15.0, 18.0, 21.0, 24.0, 28.0, 33.0)
-"""A click says where a vesicle is, not how large: these are tried."""
+TRIED_RADII_NM = (15.0, 24.0)
+"""A click says where a vesicle is, not how large: profiles about these radii reach all others."""
+USABLE_OFFSET_A = 60.0
+CLICK_REACH_NM, CLICK_STEP_NM, CLICK_RAYS = 6.0, 2.0, 100
+"""A click may miss the centre by so much; centres are tried so far apart, with so many rays."""
+SHELL_A, BESIDE_A = 28.0, 60.0
+"""A membrane is dark within the first distance of its middle against what follows to the second."""
+MOST_STARTS = 5
 LEAST_SYMMETRY = 0.5
 
 
@@ -130,12 +136,9 @@ class History:
 
 
 def _best(place_px: Float64, balls: Balls, view: View, config: RefinementConfig) -> Measured | None:
-    """Refine from each radius; keep the outcome with the clearest, most closed membrane."""
+    """Refine from the darkest shells near a place; keep the clearest, most closed membrane."""
     best, most = None, 0.0
-    for radius_nm in TRIED_RADII_NM:
-        start = Balls(
-            np.array([1]), place_px[None].copy(), np.array([10.0 * radius_nm / view.voxel_size_A])
-        )
+    for start in _darkest_shells(place_px, balls, view):
         found = refined(start, view, config, still=balls)
         band = found.bands[0]
         if band is None or band.symmetry < LEAST_SYMMETRY:
@@ -144,3 +147,32 @@ def _best(place_px: Float64, balls: Balls, view: View, config: RefinementConfig)
         if worth > most:
             best, most = found, worth
     return best
+
+
+def _darkest_shells(place_px: Float64, balls: Balls, view: View) -> list[Balls]:
+    """Spheres round points near a place whose shells are darkest against what lies beside them."""
+    step_px = CLICK_STEP_NM * 10.0 / view.voxel_size_A
+    count = int(CLICK_REACH_NM / CLICK_STEP_NM)
+    axis = np.arange(-count, count + 1)
+    grid = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1).reshape(-1, 3)
+    grid = grid[np.linalg.norm(grid, axis=1) <= count]
+    tried: list[tuple[float, Balls]] = []
+    for offset in grid:
+        for radius_nm in TRIED_RADII_NM:
+            radius_px = 10.0 * radius_nm / view.voxel_size_A
+            centre = (place_px + step_px * offset)[None]
+            start = Balls(np.array([0]), centre, np.array([radius_px]))
+            rays = read_rays(0, joined(start, balls), view, CLICK_RAYS)
+            profile = filled(rays.profile())
+            if not np.isfinite(profile).all():
+                continue
+            apart = np.abs(rays.offsets_A[:, None] - rays.offsets_A)
+            near, beside = apart < SHELL_A, (apart >= SHELL_A) & (apart < BESIDE_A)
+            darkness = beside @ profile / beside.sum(axis=1) - near @ profile / near.sum(axis=1)
+            usable = np.abs(rays.offsets_A) <= USABLE_OFFSET_A
+            index = int(np.argmax(np.where(usable, darkness, -np.inf)))
+            shifted = radius_px + rays.offsets_A[index] / view.voxel_size_A
+            at = Balls(np.array([0]), centre, np.array([shifted]))
+            tried.append((float(darkness[index]), at))
+    tried.sort(key=lambda pair: -pair[0])
+    return [start for _, start in tried[:MOST_STARTS]]

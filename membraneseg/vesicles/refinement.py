@@ -126,7 +126,7 @@ def refined(
     moving = np.ones(len(balls), dtype=bool)
     for _ in range(config.rounds):
         centres, radii = now.centres_px.copy(), now.radii_px.copy()
-        everyone = _with_neighbours(now, still)
+        everyone = joined(now, still)
         for index in np.flatnonzero(moving).tolist():
             rays = read_rays(index, everyone, view, config.directions)
             radius, centre = _better(rays, now, index, view, config)
@@ -155,7 +155,7 @@ def measured(
     """
     offsets_A = profile_offsets_A()
     profiles = np.full((len(balls), len(offsets_A)), np.nan)
-    everyone = _with_neighbours(balls, still)
+    everyone = joined(balls, still)
     bands: list[MembraneBand | None] = []
     closures = np.full(len(balls), np.nan)
     for index in range(len(balls)):
@@ -167,7 +167,8 @@ def measured(
     return Measured(balls, profiles, offsets_A, tuple(bands), closures)
 
 
-def _with_neighbours(balls: Balls, still: Balls | None) -> Balls:
+def joined(balls: Balls, still: Balls | None) -> Balls:
+    """Return spheres and their neighbours as one, in this order."""
     if still is None:
         return balls
     return Balls(
