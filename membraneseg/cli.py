@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -80,6 +81,14 @@ set yourself stays), phantoms.csv and one contact sheet. A killed set goes on wi
 phantom appears whole or not at all.""".format(
     presets="\n".join(f"  {name:<20}  {preset.help}" for name, preset in PRESETS.items())
 )
+
+SETTINGS = {
+    "run": ("membraneseg.config", "RunConfig"),
+    "vesicles": ("membraneseg.vesicle_config", "VesicleRunConfig"),
+    "simulate": ("membraneseg.scene_file", "SceneSettings"),
+    "train": ("membraneseg.training", "TrainingSettings"),
+}
+"""Where the settings of a command are; looked up when asked for, as these modules load slowly."""
 
 OutOption = Annotated[
     Path | None, typer.Option("-o", "--output", help="output folder [TOMO_membraneseg]")
@@ -257,32 +266,16 @@ def report(
 @app.command()
 def settings(
     command: Annotated[
-        str, typer.Argument(metavar="[run|vesicles|simulate|train]", show_default=False)
+        str, typer.Argument(metavar=f"[{'|'.join(SETTINGS)}]", show_default=False)
     ] = "run",
 ) -> None:
-    """List every setting of `run`, `simulate` or `train`, its default, and what it means."""
+    """List every setting of a command, its default, and what it means."""
     from membraneseg.settings import explain
 
-    if command == "run":
-        from membraneseg.config import RunConfig
-
-        rows = explain(RunConfig)
-    elif command == "simulate":
-        from membraneseg.scene_file import SceneSettings
-
-        rows = explain(SceneSettings)
-    elif command == "vesicles":
-        from membraneseg.vesicle_config import VesicleRunConfig
-
-        rows = explain(VesicleRunConfig)
-    elif command == "train":
-        from membraneseg.training import TrainingSettings
-
-        rows = explain(TrainingSettings)
-    else:
-        raise MembraneSegError(
-            f"'{command}' has no settings: give run, vesicles, simulate or train."
-        )
+    if command not in SETTINGS:
+        raise MembraneSegError(f"'{command}' has no settings: give one of {', '.join(SETTINGS)}.")
+    module, name = SETTINGS[command]
+    rows = explain(getattr(import_module(module), name))
     table = Table("setting", "default", "meaning", box=None)
     for row in rows:
         table.add_row(*row)

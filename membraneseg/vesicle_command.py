@@ -13,31 +13,29 @@ from typing import Any
 import numpy as np
 
 from membraneseg.errors import MembraneSegError
-from membraneseg.io.atomic import whole_file, write_text
+from membraneseg.io.atomic import write_text
 from membraneseg.io.mrc import check_voxels, read_tomogram
 from membraneseg.io.regions import read_region
 from membraneseg.ledger import Ledger, Reporter, peak_memory_MB
 from membraneseg.pipeline import with_tilt_range
-from membraneseg.report.drawing import figure_png
 from membraneseg.request import RunRequest, check_output, input_key, prepare_output
 from membraneseg.run_facts import versions
 from membraneseg.segment.unet import DEFAULT_WEIGHTS
 from membraneseg.settings import to_toml
 from membraneseg.types import Tomogram
 from membraneseg.vesicle_config import VesicleRunConfig, load_vesicle_config
-from membraneseg.vesicle_figures import outlier_figure, profile_figure
+from membraneseg.vesicle_contrast import BRIGHT_NOTE, is_bright
 from membraneseg.vesicle_files import (
     TABLE,
     Setting,
     balls_from,
     read_vesicles,
     write_found,
+    write_pictures,
     write_vesicles,
 )
 from membraneseg.vesicle_pipeline import (
-    BRIGHT_NOTE,
     FoundVesicles,
-    is_bright,
     membrane_probability,
     vesicles_in,
 )
@@ -48,8 +46,6 @@ from membraneseg.vesicles.spheres import Vesicle
 log = logging.getLogger(__name__)
 
 FACTS, CONFIG = "vesicles.json", "config.toml"
-PROFILES_PICTURE, OUTLIERS_PICTURE = "vesicle_profiles.png", "vesicle_outliers.png"
-PICTURE_DPI = 110
 
 
 @dataclass(frozen=True)
@@ -123,7 +119,7 @@ def search_vesicles(
     found = vesicles_in(membrane, tomogram, config, region, reporter)
     setting = Setting(request.tomogram, tomogram, header, config.tilt_range_deg, region)
     files = write_found(request.output, found, setting)
-    files |= _write_pictures(request.output, found, setting)
+    files |= write_pictures(request.output, found, setting)
     write_text(request.output / CONFIG, to_toml(config))
     facts = _facts_of(request, config, found) | {
         "processor_seconds": {**found.steps.seconds, "all": time.process_time() - started},
@@ -291,17 +287,3 @@ def _facts(folder: Path) -> dict[str, Any]:
             f"{folder} holds no result of `membraneseg vesicles` ({error}): give its output folder."
         ) from error
     return found
-
-
-def _write_pictures(folder: Path, found: FoundVesicles, setting: Setting) -> dict[str, Path]:
-    """Radial profiles and the scatter of outliers, where there is anything to show."""
-    if found.judged is None or found.before is None or not len(found.judged.measured.balls):
-        return {}
-    pictures = {
-        PROFILES_PICTURE: profile_figure(found.before, found.judged, setting.tomogram),
-        OUTLIERS_PICTURE: outlier_figure(found.judged, setting.tomogram.voxel_size_A),
-    }
-    for name, figure in pictures.items():
-        with whole_file(folder / name) as partial:
-            partial.write_bytes(figure_png(figure, PICTURE_DPI))
-    return {"profiles": folder / PROFILES_PICTURE, "outliers": folder / OUTLIERS_PICTURE}

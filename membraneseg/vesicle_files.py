@@ -12,6 +12,7 @@ import numpy.typing as npt
 import trimesh
 
 from membraneseg.coords import angstrom_to_index, index_to_angstrom, zyx_to_xyz
+from membraneseg.io.atomic import whole_file
 from membraneseg.io.chimerax import write_cxc
 from membraneseg.io.columns import write_columns
 from membraneseg.io.imod import write_spheres_mod
@@ -23,7 +24,9 @@ from membraneseg.io.rows import MembraneRow
 from membraneseg.io.star import write_star
 from membraneseg.io.tables import read_vesicles_csv, write_vesicles_csv
 from membraneseg.outputs import narrow_labels
+from membraneseg.report.drawing import figure_png
 from membraneseg.types import Bool, Mesh, Tomogram
+from membraneseg.vesicle_figures import outlier_figure, profile_figure
 from membraneseg.vesicle_pipeline import FoundVesicles, Steps
 from membraneseg.vesicle_rows import row_of, vesicle_of
 from membraneseg.vesicles.balls import Balls, paint_balls
@@ -34,6 +37,9 @@ from synth2d.wedge import is_visible
 TABLE, LABELS, PROBABILITY = "vesicles.csv", "vesicle_labels.mrc", "vesicle_probability.mrc"
 MODEL, STAR, MESHES, SCRIPT = "vesicles.mod", "vesicles.star", "vesicles.glb", "open.cxc"
 ELLIPSOIDS, STEPS_FOLDER, PYTO_FOLDER = "vesicle_ellipsoids.csv", "steps", "pyto"
+
+PROFILES_PICTURE, OUTLIERS_PICTURE = "vesicle_profiles.png", "vesicle_outliers.png"
+PICTURE_DPI = 110
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +137,20 @@ def write_vesicles(
 def read_vesicles(path: Path) -> list[Vesicle]:
     """Read vesicles.csv; raise MembraneSegError if it is missing or not ours."""
     return [vesicle_of(row) for row in read_vesicles_csv(path)]
+
+
+def write_pictures(folder: Path, found: FoundVesicles, setting: Setting) -> dict[str, Path]:
+    """Radial profiles and the scatter of outliers, where there is anything to show."""
+    if found.judged is None or found.before is None or not len(found.judged.measured.balls):
+        return {}
+    pictures = {
+        PROFILES_PICTURE: profile_figure(found.before, found.judged, setting.tomogram),
+        OUTLIERS_PICTURE: outlier_figure(found.judged, setting.tomogram.voxel_size_A),
+    }
+    for name, figure in pictures.items():
+        with whole_file(folder / name) as partial:
+            partial.write_bytes(figure_png(figure, PICTURE_DPI))
+    return {"profiles": folder / PROFILES_PICTURE, "outliers": folder / OUTLIERS_PICTURE}
 
 
 def balls_from(vesicles: Sequence[Vesicle], tomogram: Tomogram) -> Balls:

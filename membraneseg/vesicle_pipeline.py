@@ -11,15 +11,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter
-from scipy.stats import skew
 
 from membraneseg.coords import index_to_angstrom
 from membraneseg.errors import MembraneSegError
 from membraneseg.ledger import Ledger, Reporter
 from membraneseg.pipeline import segmented
-from membraneseg.segment.predict import predict
-from membraneseg.segment.unet import DEFAULT_WEIGHTS, load_weights
+from membraneseg.segment.unet import DEFAULT_WEIGHTS
 from membraneseg.types import Bool, Float32, Float64, Tomogram
 from membraneseg.vesicle_config import VesicleRunConfig
 from membraneseg.vesicles.balls import HALF_MEMBRANE_A, Balls
@@ -35,14 +32,6 @@ from membraneseg.vesicles.thresholds import darkest_shell_threshold
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
-
-CONTRAST_SLICES = 8
-CONTRAST_NM = 1.2
-SURE_MEMBRANE = 0.5
-BRIGHT_NOTE = (
-    "membranes are bright in this tomogram: its contrast was turned round; give "
-    "--set contrast=dark if that is wrong"
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,40 +86,6 @@ def membrane_probability(
     """Run the slice network, or take what an earlier call in the same folder has stored."""
     run = config.as_run_config()
     return segmented(tomogram, run, ledger, weights or DEFAULT_WEIGHTS).membrane
-
-
-def is_bright(tomogram: Tomogram, config: VesicleRunConfig) -> bool:
-    """Whether membranes are bright.
-
-    What is dense in a tomogram is rare and stands out, so the smoothed densities of one with dark
-    membranes lean to the dark side; where they lean to the bright side, and the network also sees
-    more membrane in the negative of the middle slices, membranes are bright.
-
-    Parameters
-    ----------
-    tomogram : Tomogram
-    config : VesicleRunConfig
-        Its `contrast` settles the matter unless it is "auto".
-
-    Returns
-    -------
-    bool
-    """
-    if config.contrast != "auto":
-        return config.contrast == "bright"
-    middle, half = len(tomogram.voxels) // 2, CONTRAST_SLICES // 2
-    slab = np.asarray(tomogram.voxels[max(middle - half, 0) : middle + half], dtype=np.float32)
-    smooth = gaussian_filter(slab, CONTRAST_NM * 10.0 / tomogram.voxel_size_A)
-    if float(skew(smooth, axis=None)) <= 0.0:
-        return False
-    weights = Path(config.segment.weights) if config.segment.weights else DEFAULT_WEIGHTS
-    network, unet = load_weights(weights)
-    seen = [
-        predict(replace(tomogram, voxels=part), network, unet, config.segment).membrane
-        for part in (slab, -slab)
-    ]
-    as_is, turned = (int((part > SURE_MEMBRANE).sum()) for part in seen)
-    return turned > as_is
 
 
 def vesicles_in(

@@ -312,7 +312,7 @@ def test_outputs_in_use_are_refused(monkeypatch, capsys, tmp_path):
 def test_unknown_settings_lists_are_refused(monkeypatch, capsys):
     code, error = called(monkeypatch, capsys, "settings", "lunch")
     assert code == 2
-    assert "give run, simulate or train" in error
+    assert "give one of run, vesicles, simulate, train" in error
 
 
 def test_the_help_is_a_manual_page_with_every_preset(monkeypatch, capsys):

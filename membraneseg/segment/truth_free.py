@@ -19,7 +19,7 @@ STEEPEST = 2.0
 """Largest ratio of nz to the in-plane part of a normal: flatter sheets leave too soon."""
 MOST_SITES, FEWEST_SITES = 8000, 30
 TOLERANCE_PX = 2.0
-"""Voxels of one prediction this near to the other count as called by both; thickness is no error."""
+"""Voxels this near to one that the other calls count as called by both: thickness is no error."""
 CLEAR = 0.01
 """Difference of the estimated surface Dice from which on one prediction is called better."""
 
