@@ -112,7 +112,7 @@ def view(
 ) -> None:
     """Look at the vesicles of a result in napari, and correct them.
 
-    Needs napari: pip install "membraneseg[view]".
+    Needs napari: pip install "membraneseg\\[view]".
     """
     from membraneseg.vesicle_viewer import show
 
