@@ -110,9 +110,9 @@ def view(
         bool, typer.Option("--edit", help="click to add or remove vesicles, undo, save")
     ] = False,
 ) -> None:
-    """Look at the vesicles of a result in napari, and correct them.
+    r"""Look at the vesicles of a result in napari, and correct them.
 
-    Needs napari: pip install "membraneseg\\[view]".
+    Needs napari: pip install "membraneseg\[view]".
     """
     from membraneseg.vesicle_viewer import show
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from membraneseg.types import Float64, Int64
+from membraneseg.types import Float64
 
 
 def index_to_angstrom(index_zyx: Float64, voxel_size_A: float, origin_zyx_A: Float64) -> Float64:
@@ -24,8 +24,3 @@ def angstrom_to_index(points_zyx_A: Float64, voxel_size_A: float, origin_zyx_A: 
 def zyx_to_xyz(points_zyx: Float64) -> Float64:
     """Reverse the order of the last axis of an (N, 3) or (3,) array; also its own inverse."""
     return np.ascontiguousarray(np.asarray(points_zyx)[..., ::-1])
-
-
-def flip_faces(faces: Int64) -> Int64:
-    """Turn the winding of (F, 3) faces round: reversing zyx mirrors space, so faces turn too."""
-    return np.ascontiguousarray(np.asarray(faces)[:, ::-1])

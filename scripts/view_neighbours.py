@@ -21,8 +21,6 @@ from slice_drawing import ResultFolder, points_in_slice, read_groups, read_meshe
 from membraneseg.report.contours import plane_contours
 from membraneseg.types import Float64
 
-FINE_PX = 0.25
-
 
 def largest_steps(slices: dict[int, Float64]) -> Float64:
     """Of each slice that has one above it, the largest distance to that one, in voxels."""

@@ -176,17 +176,6 @@ def corner_title(axes: Axes, text: str) -> None:
 
 def figure_png(figure: Figure, dots_per_inch: int = 150) -> bytes:
     """Render a figure on white as PNG."""
-    return _rendered(figure, dots_per_inch, "png", {})
-
-
-def figure_jpeg(figure: Figure, dots_per_inch: int = 150, quality: int = 88) -> bytes:
-    """Render a figure on white as JPEG, for pictures full of noise."""
-    return _rendered(figure, dots_per_inch, "jpg", {"quality": quality, "optimize": True})
-
-
-def _rendered(figure: Figure, dots_per_inch: int, kind: str, options: dict[str, object]) -> bytes:
     out = io.BytesIO()
-    figure.savefig(
-        out, format=kind, dpi=dots_per_inch, facecolor="white", pil_kwargs=options or None
-    )
+    figure.savefig(out, format="png", dpi=dots_per_inch, facecolor="white")
     return out.getvalue()
