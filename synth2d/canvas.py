@@ -58,9 +58,9 @@ class Style:
 
     @property
     def reach_A(self) -> float:
-        """Distance beyond which the profile is less than a thousandth of its darkest value."""
+        """Distance beyond which the profile is less than 3 ‰ of its darkest value."""
         position, density = self.profile
-        seen = np.abs(density) > 1e-3 * np.abs(density).max()
+        seen = np.abs(density) > 3e-3 * np.abs(density).max()
         return max(float(np.abs(position[seen]).max()), 80.0)  # studs stand 80 Å away
 
 

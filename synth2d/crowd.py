@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 from scipy import fft
@@ -44,9 +45,7 @@ def globules(
     """Density (C, H, W) of soluble proteins; a single one peaks near 1."""
     area_um2 = shape[1] * shape[2] * pixel_size_A**2 * 1e-8
     total = min(log_uniform(rng, config.globules_per_um2) * area_um2, 4000.0)
-    ky, kx = fft.fftfreq(shape[1], pixel_size_A), fft.rfftfreq(shape[2], pixel_size_A)
-    k2 = (ky[:, None] ** 2 + kx[None, :] ** 2).astype(np.float32)
-    spectrum = np.zeros((shape[0], shape[1], shape[2] // 2 + 1), dtype=np.complex64)
+    density = np.zeros(shape, dtype=np.float32)
     share = rng.dirichlet(np.array([2.0, 2.0, 1.0, 0.4]))
     for radius, part in zip(GLOBULE_RADII_A, share, strict=True):
         width = 0.7 * radius / pixel_size_A
@@ -54,9 +53,10 @@ def globules(
         if count == 0:
             continue
         field = _impulses(rng, shape, count, pixel_size_A, radius)
-        gain = (1 + 2 * np.pi * width**2) * 1.2
-        spectrum += fft.rfft2(field) * gain * np.exp(-2 * (np.pi * 0.7 * radius) ** 2 * k2)
-    return np.asarray(fft.irfft2(spectrum, s=shape[1:]), dtype=np.float32)
+        gain = np.float32((1 + 2 * np.pi * width**2) * 1.2)
+        for plane, points in zip(density, field, strict=True):
+            plane += gain * cv2.GaussianBlur(points, (0, 0), width)
+    return density
 
 
 def filaments(
