@@ -14,6 +14,7 @@ from membraneseg.ledger import Codec, Ledger, Progress
 from membraneseg.stage_values import FitResult
 from membraneseg.surface.fit import fit_membranes
 from membraneseg.surface.frame import VolumeFrame
+from membraneseg.surface.joining import join_crossing
 from membraneseg.surface.mesh import membrane_mesh
 from membraneseg.surface.neighbours import Separated, separate
 from membraneseg.surface.refine import refine_membranes
@@ -99,7 +100,10 @@ def _fit(
             failures.append(f"group {label} has no surface: {why}")
 
         fitted = fit_membranes(groups, frame, config.fit, _share(progress), failed, config.jobs)
-        return FitResult(tuple(fitted), tuple(failures))
+        membranes, joined = join_crossing(fitted, frame, config.fit)
+        for gone, stays in joined.items():
+            failed(gone, f"it belongs to group {stays}, into which its own surface ran")
+        return FitResult(tuple(membranes), tuple(failures))
 
     codec = Codec(values.fit_to_arrays, values.fit_from_arrays)
     return ledger.run("surfaces", config.fit, compute, codec)

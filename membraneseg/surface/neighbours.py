@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,8 +11,6 @@ from scipy.spatial import cKDTree
 from membraneseg.surface.labels import vertex_normals
 from membraneseg.surface.mesh import neighbour_average
 from membraneseg.types import Bool, Float64, Int64, Mesh
-
-logger = logging.getLogger(__name__)
 
 Labelled = tuple[int, Mesh]
 ROUNDS = 8
@@ -56,7 +53,7 @@ def separate(meshes: Sequence[Labelled], voxel_size_A: float) -> Separated:
     same in number, so what was watertight stays so.
     """
     now = dict(meshes)
-    before = _crossing_pairs(now)
+    before = crossing_pairs(now)
     crossing = before
     for _ in range(ROUNDS):
         if not crossing:
@@ -64,14 +61,17 @@ def separate(meshes: Sequence[Labelled], voxel_size_A: float) -> Separated:
         for one, other in crossing:
             now[one], now[other] = _moved_apart(now[one], now[other], voxel_size_A)
         crossing = [pair for pair in crossing if cross(now[pair[0]], now[pair[1]])]
-    after = _crossing_pairs(now) if before else []
-    for one, other in after:
-        logger.warning("membranes %d and %d still pass through each other", one, other)
+    after = crossing_pairs(now) if before else []
     return Separated([(label, now[label]) for label, _ in meshes], len(before), len(after))
 
 
-def _crossing_pairs(meshes: dict[int, Mesh]) -> list[tuple[int, int]]:
-    """Labels of the pairs that pass through each other, in order."""
+def crossing_pairs(meshes: Mapping[int, Mesh]) -> list[tuple[int, int]]:
+    """Labels of the pairs that pass through each other, in order.
+
+    Parameters
+    ----------
+    meshes : mapping of label to Mesh
+    """
     boxes = {
         label: (mesh.vertices_zyx_A.min(axis=0), mesh.vertices_zyx_A.max(axis=0))
         for label, mesh in meshes.items()
