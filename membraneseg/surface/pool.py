@@ -81,10 +81,9 @@ def _one_by_one(
     told: Progress,
 ) -> list[Outcome[Result]]:
     outcomes: list[Outcome[Result]] = []
-    with threadpool_limits(1):  # many small systems: threads only get into each other's way
-        for item in items:
-            outcomes.append(_attempted(work, item))
-            told(len(outcomes), count)
+    for item in items:
+        outcomes.append(_attempted(work, item))
+        told(len(outcomes), count)
     return outcomes
 
 
@@ -133,8 +132,7 @@ def _pool(processes: int) -> ProcessPoolExecutor:
 
 
 def _ready() -> None:
-    """Use one thread, and end when the process that hands out the work is killed."""
-    threadpool_limits(1)
+    """End when the process that hands out the work is killed."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
@@ -146,9 +144,14 @@ def _end_with_parent() -> None:
 
 
 def _attempted(work: Callable[[Item], Result], item: Item) -> Outcome[Result]:
-    """Do it; what goes wrong is the outcome and is not hidden."""
+    """Do it; what goes wrong is the outcome and is not hidden.
+
+    On one thread: many small systems only get into each other's way, and sums that two threads
+    share differ in the last digit. Set for each item, when all libraries are surely loaded.
+    """
     try:
-        return Outcome(work(item))
+        with threadpool_limits(1):
+            return Outcome(work(item))
     except Exception as error:
         logger.debug("a membrane failed", exc_info=True)
         return Outcome(None, str(error) or type(error).__name__)
