@@ -46,7 +46,7 @@ MEMORY_CASES = (
     # slices, edge, stored as, voxel size in Å, network
     (8, 1000, "float32", 13.5, "shipped"),
     (60, 500, "float32", 5.0, "stand-in"),
-    (300, 1000, "float32", 13.5, "stand-in"),
+    (300, 1000, "float32", 13.5, "shipped"),
 )
 TILES = (  # tile, halo, batch, mirrored
     (256, 32, 1, False),
