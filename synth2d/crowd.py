@@ -10,6 +10,7 @@ from scipy import fft
 from synth2d.bodies import Grid, lengths
 from synth2d.config import SliceConfig
 from synth2d.layout import log_uniform
+from synth2d.lookup import evenly_spaced
 from synth2d.optics import Optics, contrast_transfer
 from synth2d.wedge import wedge_depth_and_contrast
 
@@ -17,6 +18,9 @@ Float32 = npt.NDArray[np.float32]
 
 GLOBULE_RADII_A = (18.0, 28.0, 42.0, 75.0)
 """Radii of gyration of the globular proteins; the last is a ribosome's."""
+
+TRANSFER_SAMPLES = 2048
+"""Frequencies at which the contrast transfer is computed; in between it is interpolated."""
 
 
 def _impulses(
@@ -89,7 +93,10 @@ def image_structure(density: Float32, optics: Optics, theta_deg: float) -> Float
     """
     ky = fft.fftfreq(density.shape[1], optics.pixel_size_A)[:, None]
     kx = fft.rfftfreq(density.shape[2], optics.pixel_size_A)[None, :]
-    reach = kx * np.tan(np.deg2rad(theta_deg))
-    transfer = contrast_transfer(np.hypot(ky, kx), optics) * reach / (reach + 1 / 160.0)
-    image = fft.irfft2(fft.rfft2(density) * transfer.astype(np.float32), s=density.shape[1:])
+    reach = (kx * np.tan(np.deg2rad(theta_deg))).astype(np.float32)
+    frequency = np.hypot(ky.astype(np.float32), kx.astype(np.float32))
+    step = float(frequency.max()) / TRANSFER_SAMPLES
+    table = contrast_transfer(step * np.arange(TRANSFER_SAMPLES + 1), optics)
+    transfer = evenly_spaced(table, 0.0, step, frequency) * (reach / (reach + 1 / 160.0))
+    image = fft.irfft2(fft.rfft2(density) * transfer, s=density.shape[1:])
     return np.asarray(image, dtype=np.float32)
