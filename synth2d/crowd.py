@@ -96,7 +96,8 @@ def image_structure(density: Float32, optics: Optics, theta_deg: float) -> Float
     reach = (kx * np.tan(np.deg2rad(theta_deg))).astype(np.float32)
     frequency = np.hypot(ky.astype(np.float32), kx.astype(np.float32))
     step = float(frequency.max()) / TRANSFER_SAMPLES
-    table = contrast_transfer(step * np.arange(TRANSFER_SAMPLES + 1), optics)
-    transfer = evenly_spaced(table, 0.0, step, frequency) * (reach / (reach + 1 / 160.0))
+    samples = np.linspace(0.0, step * TRANSFER_SAMPLES, TRANSFER_SAMPLES + 1, dtype=np.float64)
+    table = contrast_transfer(samples, optics)
+    transfer = evenly_spaced(table, 0.0, step, frequency) * (reach / (reach + np.float32(1 / 160)))
     image = fft.irfft2(fft.rfft2(density) * transfer, s=density.shape[1:])
     return np.asarray(image, dtype=np.float32)
