@@ -18,9 +18,12 @@ from membraneseg.cli_close import close
 from membraneseg.cli_export import export
 from membraneseg.cli_options import (
     ClosedOption,
+    ConfigOption,
     DeviceOption,
     ForceOption,
     JobsOption,
+    SettingOption,
+    TiltRangeOption,
     VoxelSizeOption,
     chosen_config,
     default_output,
@@ -122,17 +125,12 @@ def run(
     tomogram: Annotated[Path, typer.Argument(metavar="TOMO", help="tomogram (.mrc, .rec, .map)")],
     output: OutOption = None,
     voxel_size: VoxelSizeOption = None,
-    tilt_range: Annotated[
-        float | None, typer.Option(help="half the tilt range in degrees [read off the tomogram]")
-    ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="settings as TOML (each run saves its config.toml)")
-    ] = None,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="one setting: stage.key=value; repeatable")
-    ] = None,
+    tilt_range: TiltRangeOption = None,
+    config: ConfigOption = None,
+    setting: SettingOption = None,
     group: Annotated[
-        str | None, typer.Option(help="how membranes are told apart: merge, rl or both [merge]")
+        str | None,
+        typer.Option(help="how membranes are told apart: merge, rl or both (default: merge)"),
     ] = None,
     resume: Annotated[bool, typer.Option(help="go on where an earlier run stopped")] = False,
     first: Annotated[
@@ -198,9 +196,7 @@ def simulate(
     dose: Annotated[
         float | None, typer.Option(help="dose of the whole series in electrons per Å²")
     ] = None,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="one setting: group.key=value; repeatable")
-    ] = None,
+    setting: SettingOption = None,
     resume: Annotated[bool, typer.Option(help="keep what an earlier call finished")] = False,
     force: ForceOption = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda")] = "auto",

@@ -9,8 +9,10 @@ import typer
 
 from membraneseg.cli_options import (
     ClosedOption,
+    ConfigOption,
     ForceOption,
     JobsOption,
+    SettingOption,
     VoxelSizeOption,
     chosen_config,
     default_output,
@@ -33,10 +35,8 @@ def close(
     ] = None,
     closed: ClosedOption = None,
     jobs: JobsOption = None,
-    config: Annotated[Path | None, typer.Option(help="settings as TOML, as for run")] = None,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="one setting: stage.key=value; repeatable")
-    ] = None,
+    config: ConfigOption = None,
+    setting: SettingOption = None,
     force: ForceOption = False,
 ) -> None:
     """Close the membranes of anybody's mask or labels (MemBrain-seg, TARDIS, IMOD, by hand).

@@ -20,7 +20,17 @@ VoxelSizeOption = Annotated[
 ClosedOption = Annotated[
     str | None, typer.Option(help="auto: as the missing wedge explains; all; none")
 ]
-JobsOption = Annotated[int | None, typer.Option(help="processes [one per core]")]
+TiltRangeOption = Annotated[
+    float | None,
+    typer.Option(help="half the tilt range in degrees (default: read off the tomogram)"),
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option(help="settings as TOML (each result holds its own)")
+]
+SettingOption = Annotated[
+    list[str] | None, typer.Option("--set", help="one setting: group.key=value; repeatable")
+]
+JobsOption = Annotated[int | None, typer.Option(help="processes (default: one per core)")]
 
 
 def chosen_config(
@@ -49,12 +59,16 @@ def chosen_config(
     from membraneseg.config import load_config
     from membraneseg.settings import override
 
-    told = [f"{name}={value}" for name, value in named.items() if value is not None]
-    return override(load_config(file, [*(settings or ()), *told]), **fields)
+    return override(load_config(file, told(settings, named)), **fields)
+
+
+def told(settings: Sequence[str] | None, named: Mapping[str, object]) -> list[str]:
+    """Settings as --set takes them, those that have options of their own last: later ones win."""
+    return [*(settings or ()), *(f"{k}={value}" for k, value in named.items() if value is not None)]
 
 
 def default_output(given: Path, ending_in: str = "membraneseg") -> Path:
-    """Folder beside the input that a command writes to: TOMO_membraneseg."""
+    """Folder beside the input that a command writes to: TOMO_membraneseg, or another ending."""
     name = given.name
     for ending in (".gz", ".bz2", ".mrc", ".rec", ".map", ".st"):
         name = name.removesuffix(ending)

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from membraneseg.cli_options import ConfigOption, SettingOption
 from membraneseg.cli_output import console, print_results, print_table
 
 train_app = typer.Typer(
@@ -37,17 +38,14 @@ def unet(
         typer.Option(metavar="TOMO", help="tomogram whose look the synthetic slices shall have"),
     ] = None,
     start: Annotated[
-        str | None, typer.Option(help="weight file to start from, or none [the shipped one]")
+        str | None,
+        typer.Option(help="weight file to start from, or none (default: the shipped one)"),
     ] = None,
     steps: Annotated[
         int | None, typer.Option(help="steps of 8 examples [4000; with --match 600]")
     ] = None,
-    config: Annotated[
-        Path | None, typer.Option(help="settings as TOML (each training saves training.toml)")
-    ] = None,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="one setting: group.key=value; repeatable")
-    ] = None,
+    config: ConfigOption = None,
+    setting: SettingOption = None,
     resume: Annotated[bool, typer.Option(help="go on with an interrupted training")] = False,
     force: Annotated[bool, typer.Option("--force", help="start over")] = False,
     device: Annotated[str | None, typer.Option(help="auto, cpu or cuda")] = None,

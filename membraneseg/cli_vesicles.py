@@ -8,10 +8,14 @@ from typing import Annotated
 import typer
 
 from membraneseg.cli_options import (
+    ConfigOption,
     DeviceOption,
     ForceOption,
+    SettingOption,
+    TiltRangeOption,
     VoxelSizeOption,
     default_output,
+    told,
     typed_command,
 )
 from membraneseg.cli_output import console, print_results, print_table
@@ -28,9 +32,7 @@ def vesicles(
         typer.Option(help="where vesicles may lie: MRC mask, or IMOD model of closed contours"),
     ] = None,
     voxel_size: VoxelSizeOption = None,
-    tilt_range: Annotated[
-        float | None, typer.Option(help="half the tilt range in degrees [read off the tomogram]")
-    ] = None,
+    tilt_range: TiltRangeOption = None,
     ellipsoids: Annotated[
         bool, typer.Option("--ellipsoids", help="mild ellipsoids instead of spheres")
     ] = False,
@@ -45,10 +47,8 @@ def vesicles(
     remove: Annotated[
         list[int] | None, typer.Option(metavar="ID", help="remove a vesicle from a result")
     ] = None,
-    config: Annotated[Path | None, typer.Option(help="settings as TOML")] = None,
-    setting: Annotated[
-        list[str] | None, typer.Option("--set", help="one setting: group.key=value; repeatable")
-    ] = None,
+    config: ConfigOption = None,
+    setting: SettingOption = None,
     resume: Annotated[bool, typer.Option(help="keep what the network has computed")] = False,
     force: ForceOption = False,
     device: DeviceOption = None,
@@ -70,14 +70,17 @@ def vesicles(
         result = correct_vesicles(folder, [_place(text) for text in add or []], remove or [])
         print_results(result.files, result.summary)
         return
-    told = [*(setting or ())]
-    for name, value in (("voxel_size_A", voxel_size), ("tilt_range_deg", tilt_range)):
-        told += [] if value is None else [f"{name}={float(value)}"]
-    told += [] if device is None else [f"segment.device={device}"]
-    told += ["ellipsoids=true"] if ellipsoids else []
-    told += [f"skip={list(skip)!r}"] if skip else []
+    named = {
+        "voxel_size_A": voxel_size,
+        "tilt_range_deg": tilt_range,
+        "segment.device": device,
+        "ellipsoids": "true" if ellipsoids else None,
+        "skip": list(skip) if skip else None,
+    }
     request = VesicleRequest(tomogram, folder, mask, resume, force, typed_command())
-    result = search_vesicles(request, load_vesicle_config(config, told), BarReporter(console))
+    result = search_vesicles(
+        request, load_vesicle_config(config, told(setting, named)), BarReporter(console)
+    )
     print_results(result.files, result.summary)
 
 

@@ -29,7 +29,7 @@ from membraneseg.segment.tilt_range import (
     is_tilted_about_x,
     measure_tilt_range,
 )
-from membraneseg.segment.unet import DEFAULT_WEIGHTS, file_sha256, load_weights
+from membraneseg.segment.unet import file_sha256, load_weights
 from membraneseg.settings import to_toml
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.select import select_points
@@ -62,7 +62,7 @@ def run_tomogram(request: RunRequest, config: RunConfig, reporter: Reporter) -> 
     check_output(request)
     tomogram, header = read_tomogram(request.tomogram, config.voxel_size_A or None)
     check_voxels(tomogram)
-    weights = Path(config.segment.weights) if config.segment.weights else DEFAULT_WEIGHTS
+    weights = config.segment.weights_file
     load_weights(weights)
     config, warnings = with_tilt_range(config, tomogram)
     prepare_output(request)

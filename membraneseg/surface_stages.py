@@ -85,6 +85,11 @@ def surfaces_of(
             f"{len(dropped)} candidates were dropped: no dark line along them, or hardly a part "
             f"of them seen (groups {', '.join(dropped)})"
         )
+    if meshes.crossings_after:
+        notes.append(
+            f"pairs of membranes that still pass through each other: {meshes.crossings_after}; "
+            "they could not be moved apart, so look at them before you trust either"
+        )
     return Surfaces(refined, meshes, tuple(notes))
 
 

@@ -17,10 +17,9 @@ from membraneseg.io.atomic import write_text
 from membraneseg.io.mrc import check_voxels, read_tomogram
 from membraneseg.io.regions import read_region
 from membraneseg.ledger import Ledger, Reporter, peak_memory_MB
-from membraneseg.pipeline import with_tilt_range
+from membraneseg.pipeline import segmented, with_tilt_range
 from membraneseg.request import RunRequest, check_output, input_key, prepare_output
 from membraneseg.run_facts import versions
-from membraneseg.segment.unet import DEFAULT_WEIGHTS
 from membraneseg.settings import to_toml
 from membraneseg.types import Tomogram
 from membraneseg.vesicle_config import VesicleRunConfig, load_vesicle_config
@@ -34,11 +33,7 @@ from membraneseg.vesicle_files import (
     write_pictures,
     write_vesicles,
 )
-from membraneseg.vesicle_pipeline import (
-    FoundVesicles,
-    membrane_probability,
-    vesicles_in,
-)
+from membraneseg.vesicle_pipeline import FoundVesicles, vesicles_in
 from membraneseg.vesicles.corrections import add_vesicle, remove_vesicle
 from membraneseg.vesicles.rays import View
 from membraneseg.vesicles.spheres import Vesicle
@@ -112,10 +107,10 @@ def search_vesicles(
         tomogram, config = negative(tomogram), replace(config, contrast="bright")
         notes = (*notes, BRIGHT_NOTE)
     prepare_output(_as_run(request))
-    weights = Path(config.segment.weights) if config.segment.weights else DEFAULT_WEIGHTS
+    weights = config.segment.weights_file
     key = f"{input_key(request.tomogram, weights, run)} {config.contrast == 'bright'}"
     ledger = Ledger(request.output / "stages", key, reporter, request.resume)
-    membrane = membrane_probability(tomogram, config, ledger, weights)
+    membrane = segmented(tomogram, config.as_run_config(), ledger, weights).membrane
     found = vesicles_in(membrane, tomogram, config, region, reporter)
     setting = Setting(request.tomogram, tomogram, header, config.tilt_range_deg, region)
     files = write_found(request.output, found, setting)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 from scipy.stats import skew
 
 from membraneseg.segment.predict import predict
-from membraneseg.segment.unet import DEFAULT_WEIGHTS, load_weights
+from membraneseg.segment.unet import load_weights
 from membraneseg.types import Tomogram
 from membraneseg.vesicle_config import VesicleRunConfig
 
@@ -47,8 +46,7 @@ def is_bright(tomogram: Tomogram, config: VesicleRunConfig) -> bool:
     smooth = gaussian_filter(slab, CONTRAST_NM * 10.0 / tomogram.voxel_size_A)
     if float(skew(smooth, axis=None)) <= 0.0:
         return False
-    weights = Path(config.segment.weights) if config.segment.weights else DEFAULT_WEIGHTS
-    network, unet = load_weights(weights)
+    network, unet = load_weights(config.segment.weights_file)
     seen = [
         predict(replace(tomogram, voxels=part), network, unet, config.segment).membrane
         for part in (slab, -slab)

@@ -6,7 +6,6 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -14,9 +13,7 @@ import numpy.typing as npt
 
 from membraneseg.coords import index_to_angstrom
 from membraneseg.errors import MembraneSegError
-from membraneseg.ledger import Ledger, Reporter
-from membraneseg.pipeline import segmented
-from membraneseg.segment.unet import DEFAULT_WEIGHTS
+from membraneseg.ledger import Reporter
 from membraneseg.types import Bool, Float32, Float64, Tomogram
 from membraneseg.vesicle_config import VesicleRunConfig
 from membraneseg.vesicles.balls import HALF_MEMBRANE_A, Balls
@@ -78,14 +75,6 @@ class FoundVesicles:
     before: Measured | None
     bulges: Bulges | None
     steps: Steps
-
-
-def membrane_probability(
-    tomogram: Tomogram, config: VesicleRunConfig, ledger: Ledger, weights: Path | None = None
-) -> npt.NDArray[np.floating[Any]]:
-    """Run the slice network, or take what an earlier call in the same folder has stored."""
-    run = config.as_run_config()
-    return segmented(tomogram, run, ledger, weights or DEFAULT_WEIGHTS).membrane
 
 
 def vesicles_in(

@@ -2,8 +2,9 @@
 # The recipe of the shipped weights, resumable at any point:
 #   bash scripts/train_default_weights.sh FOLDER
 #   python scripts/release_weights.py FOLDER/mixed FOLDER/evaluation
-# Shipped is the second part as it stood after 600 of its steps: later checkpoints score the same on
-# phantoms and, judged without truth, a little worse on two real tomograms.
+# Shipped is the second part, begun from the release before it (see the model card), as it stood
+# after 600 of its steps: later checkpoints score the same on phantoms and, judged without truth, a
+# little worse on two real tomograms.
 # About 1 hour 25 minutes on 2 cores with bfloat16: 40 minutes on synthetic slices alone, 12 for the
 # phantoms, 30 on both.
 set -euo pipefail

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from membraneseg.segment.rescale import (
     rescaled_slice,
 )
 from membraneseg.segment.tiles import MULTIPLE_PX, in_tiles
-from membraneseg.segment.unet import UNetConfig
+from membraneseg.segment.unet import DEFAULT_WEIGHTS, UNetConfig
 from membraneseg.types import Float32, Tomogram
 
 log = logging.getLogger(__name__)
@@ -50,6 +51,11 @@ class SegmentConfig:
             )
         if self.device not in ("auto", "cpu", "cuda"):
             raise MembraneSegError(f"segment.device is '{self.device}': give auto, cpu or cuda.")
+
+    @property
+    def weights_file(self) -> Path:
+        """The weight file that was asked for, or the shipped one."""
+        return Path(self.weights) if self.weights else DEFAULT_WEIGHTS
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,12 @@ import numpy as np
 from scipy.spatial import cKDTree
 
 from gp_fit.config import FitConfig
-from gp_fit.coverage import DetectionProbability
 from gp_fit.fitted import FittedSurface
 from gp_fit.methods import finished_star, try_star
-from gp_fit.reliability import Reliability
 from gp_fit.scene import Scene
 from membraneseg.surface.closure_rules import ClosureRules
 from membraneseg.surface.frame import VolumeFrame
-from membraneseg.surface.free_form import dense_points
+from membraneseg.surface.free_form import Sight, dense_points
 from membraneseg.surface.implicit import Surface
 from membraneseg.types import Float64
 from synth2d.wedge import wedge_depth_deg
@@ -90,7 +88,7 @@ def star_candidate(
     frame: VolumeFrame,
     rules: ClosureRules,
     gp: FitConfig,
-    sight: tuple[DetectionProbability | None, Reliability | None],
+    sight: Sight,
 ) -> FittedSurface | None:
     """Fit a closed star-shaped surface, if that is to be believed.
 
