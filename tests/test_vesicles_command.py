@@ -15,6 +15,7 @@ from membraneseg.io.glb import read_glb
 from membraneseg.io.mrc import new_header, read_tomogram, write_volume
 from membraneseg.io.tables import read_vesicles_csv
 from membraneseg.progress import SilentReporter
+from membraneseg.segment.predict import Segmentation
 from membraneseg.vesicle_command import VesicleRequest, correct_vesicles, search_vesicles
 from membraneseg.vesicle_config import VesicleRunConfig, load_vesicle_config
 from membraneseg.vesicle_viewer import Session, make_window
@@ -44,7 +45,8 @@ def network():
     """A perfect network in place of the trained one, which takes longer than all the rest."""
     said = membrane_probability(SHAPE, DRAWN, TILT)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(command, "membrane_probability", lambda *_: said)
+        seen = Segmentation(said, np.zeros(SHAPE, dtype=np.int8))
+        patch.setattr(command, "segmented", lambda *_: seen)
         yield
 
 
