@@ -11,6 +11,7 @@ import numpy as np
 
 from membraneseg import stage_values as values
 from membraneseg.config import RunConfig
+from membraneseg.contrast import BRIGHT_NOTE, is_bright_under, negative
 from membraneseg.errors import MembraneSegError
 from membraneseg.io.atomic import write_text
 from membraneseg.io.mrc import check_voxels, read_tomogram
@@ -78,7 +79,12 @@ def close_mask(request: CloseRequest, config: RunConfig, reporter: Reporter) -> 
     mask, header = read_tomogram(request.mask, config.voxel_size_A or None)
     labelled = read_labels(np.asarray(mask.voxels), request.mask)
     density = None if request.tomogram is None else _density(request, mask, header)
+    marked = labelled.voxels != 0
+    bright = density is not None and is_bright_under(marked, density, config.contrast)
     prepare_output(folder)
+    if density is not None and bright:
+        config = replace(config, contrast="bright")
+        density = negative(density, header, request.output / "stages")
     write_text(request.output / "config.toml", to_toml(config))
     key = _input_key(request, config)
     ledger = Ledger(request.output / "stages", key, reporter)
@@ -88,7 +94,8 @@ def close_mask(request: CloseRequest, config: RunConfig, reporter: Reporter) -> 
     voxels = None if density is None else density.voxels
     found = surfaces_of(groups, voxels, frame, config, ledger)
     shown = density or replace(mask, voxels=(labelled.voxels == 0).astype(np.int8))
-    findings = Findings(shown, frame, None, found, (*notes, *more, *found.notes))
+    told = (BRIGHT_NOTE,) if bright else ()
+    findings = Findings(shown, frame, None, found, (*notes, *more, *told, *found.notes))
     facts = RunFacts(
         request.command,
         request.tomogram or request.mask,

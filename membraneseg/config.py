@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from membraneseg.contrast import CONTRAST_HELP, check_contrast
 from membraneseg.errors import MembraneSegError
 from membraneseg.group.fragments import FragmentConfig
 from membraneseg.group.merging import GroupConfig
@@ -37,6 +38,7 @@ class RunConfig:
     tilt_range_deg: float = field(
         default=0.0, metadata={"help": "half the tilt range; 0: read off the tomogram"}
     )
+    contrast: str = field(default="auto", metadata={"help": CONTRAST_HELP})
     mesh_formats: tuple[str, ...] = field(
         default=("glb",), metadata={"help": f"one file per membrane, of {MESH_FORMATS}"}
     )
@@ -53,6 +55,7 @@ class RunConfig:
     vesicles: VesicleConfig = field(default_factory=VesicleConfig)
 
     def __post_init__(self) -> None:
+        check_contrast(self.contrast)
         if self.tilt_range_deg and not 10.0 <= self.tilt_range_deg <= 90.0:
             raise MembraneSegError(
                 f"The tilt range is {self.tilt_range_deg}°: give half the range of the tilt "

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from membraneseg import stage_values as values
 from membraneseg.config import RunConfig
+from membraneseg.contrast import BRIGHT_NOTE, is_bright, negative
 from membraneseg.group.config import VolumeGeometry
 from membraneseg.group.faint import Volume
 from membraneseg.group.following import follow_membranes
@@ -65,7 +66,11 @@ def run_tomogram(request: RunRequest, config: RunConfig, reporter: Reporter) -> 
     weights = config.segment.weights_file
     load_weights(weights)
     config, warnings = with_tilt_range(config, tomogram)
+    bright = is_bright(tomogram, config.contrast, config.segment)
     prepare_output(request)
+    if bright:
+        config, warnings = replace(config, contrast="bright"), (*warnings, BRIGHT_NOTE)
+        tomogram = negative(tomogram, header, request.output / "stages")
     write_text(request.output / "config.toml", to_toml(config))
     key = input_key(request.tomogram, weights, config)
     resume = request.resume or request.first is not None

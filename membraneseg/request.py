@@ -46,7 +46,7 @@ def input_key(tomogram: Path, weights: Path, config: RunConfig) -> str:
     with tomogram.open("rb") as file:
         while block := file.read(1 << 22):
             digest.update(block)
-    digest.update(f"{config.voxel_size_A} {config.tilt_range_deg}".encode())
+    digest.update(f"{config.voxel_size_A} {config.tilt_range_deg} {config.contrast}".encode())
     return digest.hexdigest()
 
 

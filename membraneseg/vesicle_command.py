@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from membraneseg.contrast import BRIGHT_NOTE, is_bright, negative
 from membraneseg.errors import MembraneSegError
 from membraneseg.io.atomic import write_text
 from membraneseg.io.mrc import check_voxels, read_tomogram
@@ -21,9 +22,7 @@ from membraneseg.pipeline import segmented, with_tilt_range
 from membraneseg.request import RunRequest, check_output, input_key, prepare_output
 from membraneseg.run_facts import versions
 from membraneseg.settings import to_toml
-from membraneseg.types import Tomogram
 from membraneseg.vesicle_config import VesicleRunConfig, load_vesicle_config
-from membraneseg.vesicle_contrast import BRIGHT_NOTE, is_bright
 from membraneseg.vesicle_files import (
     TABLE,
     Setting,
@@ -103,12 +102,13 @@ def search_vesicles(
     region = None if request.region is None else read_region(request.region, header)
     run, notes = with_tilt_range(config.as_run_config(), tomogram)
     config = replace(config, tilt_range_deg=run.tilt_range_deg)
-    if is_bright(tomogram, config):
-        tomogram, config = negative(tomogram), replace(config, contrast="bright")
-        notes = (*notes, BRIGHT_NOTE)
+    bright = is_bright(tomogram, config.contrast, config.segment)
     prepare_output(_as_run(request))
+    if bright:
+        config, notes = replace(config, contrast="bright"), (*notes, BRIGHT_NOTE)
+        tomogram = negative(tomogram, header, request.output / "stages")
     weights = config.segment.weights_file
-    key = f"{input_key(request.tomogram, weights, run)} {config.contrast == 'bright'}"
+    key = input_key(request.tomogram, weights, config.as_run_config())
     ledger = Ledger(request.output / "stages", key, reporter, request.resume)
     membrane = segmented(tomogram, config.as_run_config(), ledger, weights).membrane
     found = vesicles_in(membrane, tomogram, config, region, reporter)
@@ -149,11 +149,6 @@ def _facts_of(
         "steps": list(config.steps),
         "corrections": [],
     }
-
-
-def negative(tomogram: Tomogram) -> Tomogram:
-    """Turn the contrast of a tomogram round."""
-    return replace(tomogram, voxels=-np.asarray(tomogram.voxels, dtype=np.float32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +194,7 @@ def open_result(folder: Path) -> Opened:
     path = Path(facts["tomogram"])
     tomogram, header = read_tomogram(path, config.voxel_size_A or None)
     if facts["bright"]:
-        tomogram = negative(tomogram)
+        tomogram = negative(tomogram, header, folder / "stages")
     region = None if facts["region"] is None else read_region(Path(facts["region"]), header)
     setting = Setting(path, tomogram, header, float(facts["tilt_range_deg"]), region)
     return Opened(read_vesicles(folder / TABLE), setting, config)

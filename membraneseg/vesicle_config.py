@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from membraneseg.config import RunConfig
+from membraneseg.contrast import CONTRAST_HELP, check_contrast
 from membraneseg.errors import MembraneSegError
 from membraneseg.segment.predict import SegmentConfig
 from membraneseg.settings import Wording, from_values, read_values, with_settings
@@ -25,7 +26,6 @@ WORDING = Wording(
 )
 STEPS = ("threshold", "segments", "spheres", "refinement", "outliers")
 """What follows the probability; each can be left out."""
-CONTRASTS = ("auto", "dark", "bright")
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,7 @@ class VesicleRunConfig:
     tilt_range_deg: float = field(
         default=0.0, metadata={"help": "half the tilt range; 0: read off the tomogram"}
     )
-    contrast: str = field(
-        default="auto", metadata={"help": "of membranes: dark, bright, or auto: see which it is"}
-    )
+    contrast: str = field(default="auto", metadata={"help": CONTRAST_HELP})
     skip: tuple[str, ...] = field(
         default=(), metadata={"help": f"steps to leave out, of {', '.join(STEPS)}"}
     )
@@ -58,10 +56,7 @@ class VesicleRunConfig:
     outliers: OutlierConfig = field(default_factory=OutlierConfig)
 
     def __post_init__(self) -> None:
-        if self.contrast not in CONTRASTS:
-            raise MembraneSegError(
-                f"contrast is '{self.contrast}', expected {', '.join(CONTRASTS)}; give one of them."
-            )
+        check_contrast(self.contrast)
         unknown = [name for name in self.skip if name not in STEPS]
         if unknown:
             raise MembraneSegError(
@@ -86,6 +81,7 @@ class VesicleRunConfig:
         return RunConfig(
             voxel_size_A=self.voxel_size_A,
             tilt_range_deg=self.tilt_range_deg,
+            contrast=self.contrast,
             segment=self.segment,
         )
 

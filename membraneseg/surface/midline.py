@@ -15,6 +15,9 @@ LEAST_SMOOTHING_PX = 0.8
 MOST_SMOOTHING_PX = 3.0
 INSIDE_PX = 0.55
 """A voxel carries the crest if this runs no farther from its centre along any axis."""
+STEEPEST_ALONG = 0.4
+"""Largest fall of the smoothed mask along its crest, per smoothing width, as a share of its value:
+at the end of a slab the crest forks towards both edges, and falls."""
 LEAST_SHEETNESS = 0.25
 """Share of the curvature along the normal that a slab of the mask's thickness would have."""
 
@@ -106,6 +109,8 @@ def _crest(mask: Bool, first: int, stop: int, thickness_px: float, sigma: float)
     moves = (-along / np.where(sharpest < 0, sharpest, -1.0))[:, None] * across
     on_crest = sharpest < -LEAST_SHEETNESS * _slab_curvature(thickness_px, sigma)
     on_crest &= (np.abs(moves) <= INSIDE_PX).all(axis=1)
+    fall = np.linalg.norm(slope - along[:, None] * across, axis=1)
+    on_crest &= sigma * fall <= STEEPEST_ALONG * smooth[tuple((voxels + 1).T)]
     offset = np.array([begin, *low])
     return np.asarray(voxels[on_crest] + moves[on_crest] + offset, dtype=np.float64)
 
