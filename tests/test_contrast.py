@@ -1,7 +1,5 @@
 """Dark or bright membranes: told, seen by the network, or seen under a mask; and turned round."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from worlds import CORNER_VESICLES, VOXEL_A, dark_vesicles
@@ -68,6 +66,7 @@ def test_a_run_on_the_negative_finds_the_same_membranes(tmp_path, write_mrc):
         path = write_mrc(tmp_path / f"{name}.mrc", sign * voxels)
         run_tomogram(RunRequest(path, tmp_path / name), config, SilentReporter())
         tables.append((tmp_path / name / "membranes.csv").read_text())
-    assert tables[0] == tables[1] and len(tables[0].splitlines()) == 2
+    assert tables[0] == tables[1]
+    assert len(tables[0].splitlines()) == 2
     assert 'contrast = "bright"' in (tmp_path / "bright" / "config.toml").read_text()
     assert "contrast was turned round" in (tmp_path / "bright" / "run.json").read_text()
