@@ -25,6 +25,7 @@ from membraneseg.group.slice_groups import (
     votes_of_slices,
 )
 from membraneseg.group.slice_links import Linker, co_circular
+from membraneseg.group.splitting import split_touching
 from membraneseg.group.surface_patches import Patches, cut_patches, with_smooth_normals
 from membraneseg.types import Float64, Int64, MembraneGroup, SliceFragments
 from synth2d.wedge import wedge_depth_deg
@@ -97,6 +98,8 @@ def group_membranes(
     report(0.6)
     shape = probability.shape
     patches, region = _regions(crest, slices, shape, geometry.tilt_range_deg, config)
+    surface = (patches.centre, patches.normal)
+    region = split_touching(surface, region, shape, geometry.tilt_range_deg, config)
     report(0.9)
     groups = _to_groups(crest, patches, region, shape, geometry, config)
     took = time.perf_counter() - begun

@@ -1,0 +1,130 @@
+"""Touching closed membranes that grew into one region, told apart by their ellipsoids."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from membraneseg.group.closed import is_closed
+from membraneseg.group.config import GroupConfig
+from membraneseg.group.quadric import Quadric, fit_quadric, misfits
+from membraneseg.types import Bool, Float64, Int64
+
+_LEAST_PATCHES = 24  # of a body
+_LOOKED_AT = 400  # patches of a region at most; more are thinned evenly
+_SEEDS = 12  # places where a body is looked for
+_BEGINNINGS = (40, 120)  # patches nearest to a seed that a fit begins with
+_ROUNDS = 4  # of a fit and the choice of what lies on it
+_ON = 6.0  # squared misfit up to which a patch lies on an ellipsoid
+_LONGEST = 2.0  # longest by shortest semi-axis: pieces of tubes are no bodies
+_EXPLAINED = 0.85  # share of a region that its bodies must explain
+
+
+def split_touching(
+    patches: tuple[Float64, Float64],
+    region: Int64,
+    shape: tuple[int, ...],
+    tilt_range_deg: float,
+    config: GroupConfig,
+) -> Int64:
+    """Split regions that two or more closed ellipsoids explain and one does not.
+
+    Parameters
+    ----------
+    patches : ((K, 3), (K, 3)) float64
+        Centres in voxels and normals.
+    region : (K,) int64
+        Region of each patch, −1 for none.
+    shape : (int, int, int)
+        Of the volume.
+    tilt_range_deg : float
+        θ of a ±θ tilt series about y.
+    config : GroupConfig
+
+    Returns
+    -------
+    (K,) int64
+        Where a region was split, its first body keeps the number; the others get new ones.
+
+    Notes
+    -----
+    Where two vesicles touch, the wall of one can go on smoothly into that of the other, and no
+    neighbourhood tells; the two whole bodies do.
+    """
+    split, fresh = region.copy(), int(region.max(initial=-1)) + 1
+    for label in np.unique(region[region >= 0]).tolist():
+        members = np.flatnonzero(region == label)
+        if len(members) < 2 * _LEAST_PATCHES:
+            continue
+        surface = (patches[0][members], patches[1][members])
+        step = max(1, len(members) // _LOOKED_AT)
+        thinned = surface[0][::step], surface[1][::step]
+        whole = fit_quadric(*thinned, config.tolerance)
+        if whole is not None and _lies_on(whole, thinned, config).mean() > _EXPLAINED:
+            continue
+        bodies = _bodies_in(thinned, shape, tilt_range_deg, config)
+        if len(bodies) < 2:
+            continue
+        misfit = np.stack([misfits(body, *surface, config.tolerance) for body in bodies])
+        nearest = misfit.argmin(axis=0)
+        for number in range(1, len(bodies)):
+            split[members[nearest == number]] = fresh
+            fresh += 1
+    return split
+
+
+def _bodies_in(
+    surface: tuple[Float64, Float64],
+    shape: tuple[int, ...],
+    tilt_range_deg: float,
+    config: GroupConfig,
+) -> list[Quadric]:
+    """Closed ellipsoids, the best one first, that explain nearly all patches; else none."""
+    left = np.ones(len(surface[0]), dtype=bool)
+    bodies: list[Quadric] = []
+    while left.sum() > max((1.0 - _EXPLAINED) * len(left), _LEAST_PATCHES):
+        rest = surface[0][left], surface[1][left]
+        best, most = None, 0
+        for quadric, on in _candidates(rest, config):
+            body = rest[0][on], rest[1][on]
+            if on.sum() > most and is_closed(body, shape, tilt_range_deg, config):
+                best, most = quadric, int(on.sum())
+        if best is None:
+            break
+        bodies.append(best)
+        left &= ~_lies_on(best, surface, config)
+    return bodies if left.sum() <= (1.0 - _EXPLAINED) * len(left) else []
+
+
+def _lies_on(quadric: Quadric, surface: tuple[Float64, Float64], config: GroupConfig) -> Bool:
+    """Which patches (M,) an ellipsoid explains."""
+    return np.asarray(misfits(quadric, *surface, config.tolerance) <= _ON)
+
+
+def _candidates(
+    surface: tuple[Float64, Float64], config: GroupConfig
+) -> Iterator[tuple[Quadric, Bool]]:
+    """Ellipsoids grown from places spread over the patches, and what lies on each."""
+    centre = surface[0]
+    for seed in np.linspace(0, len(centre) - 1, _SEEDS).astype(int):
+        nearest = np.argsort(((centre - centre[seed]) ** 2).sum(axis=1))
+        for beginning in _BEGINNINGS:
+            grown = _grown(nearest[:beginning], surface, config)
+            if grown is not None:
+                yield grown
+
+
+def _grown(
+    begin: Int64, surface: tuple[Float64, Float64], config: GroupConfig
+) -> tuple[Quadric, Bool] | None:
+    """Fit an ellipsoid to the patches `begin`, then to what lies on it, and so on."""
+    on = np.isin(np.arange(len(surface[0])), begin)
+    for _ in range(_ROUNDS):
+        quadric = fit_quadric(surface[0][on], surface[1][on], config.tolerance)
+        if quadric is None or quadric.semi_axes[2] > _LONGEST * quadric.semi_axes[0]:
+            return None
+        on = _lies_on(quadric, surface, config)
+        if on.sum() < _LEAST_PATCHES:
+            return None
+    return quadric, on
