@@ -32,7 +32,7 @@ from membraneseg.vesicle_files import (
     write_pictures,
     write_vesicles,
 )
-from membraneseg.vesicle_pipeline import FoundVesicles, vesicles_in
+from membraneseg.vesicle_pipeline import FoundVesicles, probability_from, vesicles_from
 from membraneseg.vesicles.corrections import add_vesicle, remove_vesicle
 from membraneseg.vesicles.rays import View
 from membraneseg.vesicles.spheres import Vesicle
@@ -97,6 +97,39 @@ def search_vesicles(
     """
     started = time.process_time()
     check_output(_as_run(request))
+    setting, config, notes = _prepared(request, config)
+    weights, run = config.segment.weights_file, config.as_run_config()
+    key = input_key(request.tomogram, weights, run)
+    ledger = Ledger(request.output / "stages", key, reporter, request.resume)
+    # Nothing holds the network's output once the probability is made: that is a volume less.
+    probability, steps = probability_from(
+        segmented(setting.tomogram, run, ledger, weights).membrane,
+        setting.tomogram,
+        config,
+        setting.region,
+        reporter,
+    )
+    found = vesicles_from(probability, setting.tomogram, config, steps, reporter)
+    files = write_found(request.output, found, setting)
+    files |= write_pictures(request.output, found, setting)
+    write_text(request.output / CONFIG, to_toml(config))
+    facts = _facts_of(request, config, found) | {
+        "processor_seconds": {**steps.seconds, "all": time.process_time() - started},
+        "peak_memory_MB": peak_memory_MB(),
+        "stages": [asdict(record) for record in ledger.records],
+        "versions": versions(weights),
+        "warnings": list(notes),
+    }
+    write_text(request.output / FACTS, json.dumps(facts, indent=2) + "\n")
+    for note in notes:
+        log.warning(note)
+    return VesicleResult(files, [f"{len(found.vesicles)} vesicles; {len(notes)} warnings"])
+
+
+def _prepared(
+    request: VesicleRequest, config: VesicleRunConfig
+) -> tuple[Setting, VesicleRunConfig, tuple[str, ...]]:
+    """Read the input, settle tilt range and contrast, and make the folder."""
     tomogram, header = read_tomogram(request.tomogram, config.voxel_size_A or None)
     check_voxels(tomogram)
     region = None if request.region is None else read_region(request.region, header)
@@ -107,26 +140,8 @@ def search_vesicles(
     if bright:
         config, notes = replace(config, contrast="bright"), (*notes, BRIGHT_NOTE)
         tomogram = negative(tomogram, header, request.output / "stages")
-    weights = config.segment.weights_file
-    key = input_key(request.tomogram, weights, config.as_run_config())
-    ledger = Ledger(request.output / "stages", key, reporter, request.resume)
-    membrane = segmented(tomogram, config.as_run_config(), ledger, weights).membrane
-    found = vesicles_in(membrane, tomogram, config, region, reporter)
     setting = Setting(request.tomogram, tomogram, header, config.tilt_range_deg, region)
-    files = write_found(request.output, found, setting)
-    files |= write_pictures(request.output, found, setting)
-    write_text(request.output / CONFIG, to_toml(config))
-    facts = _facts_of(request, config, found) | {
-        "processor_seconds": {**found.steps.seconds, "all": time.process_time() - started},
-        "peak_memory_MB": peak_memory_MB(),
-        "stages": [asdict(record) for record in ledger.records],
-        "versions": versions(weights),
-        "warnings": list(notes),
-    }
-    write_text(request.output / FACTS, json.dumps(facts, indent=2) + "\n")
-    for note in notes:
-        log.warning(note)
-    return VesicleResult(files, [f"{len(found.vesicles)} vesicles; {len(notes)} warnings"])
+    return setting, config, notes
 
 
 def _as_run(request: VesicleRequest) -> RunRequest:

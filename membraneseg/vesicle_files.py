@@ -104,8 +104,8 @@ def write_vesicles(
     centres = np.array([v.centre_zyx_A for v in vesicles]).reshape(-1, 3)
     radii = np.array([v.radius_A for v in vesicles])
     write_vesicles_csv(folder / TABLE, [row_of(v) for v in vesicles])
-    labels = _labels(vesicles, setting, bulges)
-    write_volume(folder / LABELS, narrow_labels(labels), header, "vesicle ids")
+    labels = narrow_labels(_labels(vesicles, setting, bulges))
+    write_volume(folder / LABELS, labels, header, "vesicle ids")
     write_spheres_mod(folder / MODEL, centres, radii, header)
     write_star(folder / STAR, setting.path.stem, centres, header)
     write_pyto(folder / PYTO_FOLDER, labels, setting.region, setting.path, header)
@@ -190,8 +190,7 @@ def _labels(
 def _write_steps(folder: Path, steps: Steps, setting: Setting) -> None:
     """Keep what each step found, for `membraneseg evaluate`."""
     for name, labels in steps.labels.items():
-        volume = narrow_labels(labels)
-        write_volume(folder / f"{name}.mrc", volume, setting.header, f"step {name}")
+        write_volume(folder / f"{name}.mrc", labels, setting.header, f"step {name}")
     for name, vesicles in steps.balls.items():
         write_vesicles_csv(folder / f"{name}.csv", [row_of(v) for v in vesicles])
 

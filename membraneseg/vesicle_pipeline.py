@@ -14,6 +14,7 @@ import numpy.typing as npt
 from membraneseg.coords import index_to_angstrom
 from membraneseg.errors import MembraneSegError
 from membraneseg.ledger import Reporter
+from membraneseg.outputs import narrow_labels
 from membraneseg.types import Bool, Float32, Float64, Tomogram
 from membraneseg.vesicle_config import VesicleRunConfig
 from membraneseg.vesicles.balls import HALF_MEMBRANE_A, Balls
@@ -22,13 +23,14 @@ from membraneseg.vesicles.evidence import find_spheres, vesicle_probability
 from membraneseg.vesicles.membership import Judged, judged
 from membraneseg.vesicles.rays import View
 from membraneseg.vesicles.refinement import Measured, measured, refined
-from membraneseg.vesicles.segments import Labels, adapted, balls_of, labelled
+from membraneseg.vesicles.segments import adapted, balls_of, labelled
 from membraneseg.vesicles.spheres import Vesicle
 from membraneseg.vesicles.thresholds import darkest_shell_threshold
 
 log = logging.getLogger(__name__)
 
 Result = TypeVar("Result")
+IntLabels = npt.NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +39,7 @@ class Steps:
 
     Parameters
     ----------
-    labels : dict of str to (Z, Y, X) int32
+    labels : dict of str to (Z, Y, X) int16 or uint16
         Of the steps "threshold" and "segments".
     balls : dict of str to list of Vesicle
         Of the steps "spheres", "refinement" and "outliers".
@@ -45,7 +47,7 @@ class Steps:
         Processor time of each step, "probability" included.
     """
 
-    labels: dict[str, Labels]
+    labels: dict[str, IntLabels]
     balls: dict[str, list[Vesicle]]
     seconds: dict[str, float]
 
@@ -77,21 +79,20 @@ class FoundVesicles:
     steps: Steps
 
 
-def vesicles_in(
+def probability_from(
     membrane: npt.NDArray[np.floating[Any]],
     tomogram: Tomogram,
     config: VesicleRunConfig,
     region: Bool | None,
     reporter: Reporter,
-) -> FoundVesicles:
-    """Go from the probability of membrane to vesicles.
+) -> tuple[Float32, Steps]:
+    """Go from the probability of membrane to that of vesicle, lumen and membrane.
 
     Parameters
     ----------
     membrane : (Z, Y, X) array
         Probability of membrane, 0–1.
     tomogram : Tomogram
-        Dark membranes.
     config : VesicleRunConfig
         With a tilt range.
     region : (Z, Y, X) bool or None
@@ -100,14 +101,19 @@ def vesicles_in(
 
     Returns
     -------
-    FoundVesicles
+    probability : (Z, Y, X) float32
+    steps : Steps
+        With the time that this took, and nothing else.
+
+    Raises
+    ------
+    MembraneSegError
+        If the region is not of the tomogram's shape.
     """
-    with reporter.stage("probability") as progress:
-        started = time.process_time()
-        probability = _probability(membrane, tomogram, config, region)
-        steps = Steps({}, {}, {"probability": time.process_time() - started})
-        progress(1.0)
-    return vesicles_from(probability, tomogram, config, steps, reporter)
+    steps = Steps({}, {}, {})
+    clock = _Clock(steps, reporter)
+    found = clock.timed("probability", lambda: _probability(membrane, tomogram, config, region))
+    return found, steps
 
 
 def vesicles_from(
@@ -178,14 +184,14 @@ class _Clock:
 
 def _segments(
     probability: Float32, tomogram: Tomogram, config: VesicleRunConfig, clock: _Clock
-) -> Labels:
+) -> IntLabels:
     """Global threshold, labels, and what the adaptive threshold makes of them."""
 
-    def threshold() -> tuple[float, Labels]:
+    def threshold() -> tuple[float, IntLabels]:
         level = config.plain_threshold
         if "threshold" in config.steps:
             level = darkest_shell_threshold(probability, tomogram.voxels, config.threshold)
-        return level, labelled(probability, level)
+        return level, narrow_labels(labelled(probability, level))
 
     level, labels = clock.timed("threshold", threshold)
     clock.steps.labels["threshold"] = labels
@@ -193,7 +199,8 @@ def _segments(
         return labels
     voxel_A = tomogram.voxel_size_A
     better = clock.timed(
-        "segments", lambda: adapted(labels, probability, level, voxel_A, config.segments)
+        "segments",
+        lambda: narrow_labels(adapted(labels, probability, level, voxel_A, config.segments)),
     )
     clock.steps.labels["segments"] = better
     return better

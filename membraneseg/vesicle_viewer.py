@@ -5,6 +5,9 @@ All that a click does is done by plain functions of the package; here they are t
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -12,13 +15,16 @@ from typing import Any
 import numpy as np
 
 from membraneseg.errors import MembraneSegError
+from membraneseg.report.slices import grey_range
 from membraneseg.types import Float64
 from membraneseg.vesicle_command import Opened, open_result, save_corrected
 from membraneseg.vesicle_files import balls_from
 from membraneseg.vesicles.corrections import History, add_vesicle, remove_vesicle
-from membraneseg.vesicles.spheres import Vesicle
 
 KEYS = "click: add or remove · U: undo · S: save"
+COLOUR = "#2f7ed8"
+LEFT, STILL_PX = 1, 4.0
+DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
 class Session:
@@ -88,17 +94,29 @@ def show(folder: Path, edit: bool) -> None:
     Raises
     ------
     MembraneSegError
-        If napari is not installed, or there is no result.
+        If napari, its Qt or a display is missing, or there is no result.
     """
+    session = Session(folder)
+    _check_display()
     try:
         napari = import_module("napari")
-    except ImportError as error:
+        viewer = napari.Viewer(title=f"{folder.name}: vesicles")
+    except ImportError as error:  # without Qt napari can be imported, but opens no window
         raise MembraneSegError(
-            f'napari cannot be imported ({error}): install it with pip install "membraneseg[view]".'
+            f'napari cannot be opened ({error}): install it with pip install "membraneseg[view]".'
         ) from error
-    session = Session(folder)
-    make_window(napari.Viewer(title=f"{folder.name}: vesicles"), session, edit)
+    make_window(viewer, session, edit)
     napari.run()
+
+
+def _check_display() -> None:
+    """Refuse where there is no screen, as Qt would end the whole program there."""
+    if sys.platform != "linux" or any(os.environ.get(name) for name in DISPLAYS):
+        return
+    raise MembraneSegError(
+        f"no window can open, as {' and '.join(DISPLAYS)} are not set: work at a desktop or under "
+        "xvfb-run, or correct with `membraneseg vesicles --add X,Y,Z` and `--remove ID`."
+    )
 
 
 def make_window(viewer: Any, session: Session, edit: bool) -> Any:
@@ -113,41 +131,61 @@ def make_window(viewer: Any, session: Session, edit: bool) -> Any:
     Returns
     -------
     napari layer
-        The vesicles, as points in voxel coordinates.
+        The vesicles, as points in voxel coordinates; each is drawn where the slice cuts it.
     """
-    tomogram = session.opened.setting.tomogram
-    viewer.add_image(np.asarray(tomogram.voxels), name="tomogram", colormap="gray")
-    layer = viewer.add_points(
-        np.empty((0, 3)), name="vesicles", ndim=3, out_of_slice_display=True, face_color="#2f7ed860"
+    voxels = session.opened.setting.tomogram.voxels
+    viewer.add_image(
+        np.asarray(voxels), name="tomogram", colormap="gray", contrast_limits=grey_range(voxels)
     )
-    _draw(layer, session.history.now, session)
-    if not edit:
-        return layer
-    viewer.status = KEYS
-
-    def done(text: str) -> None:
-        _draw(layer, session.history.now, session)
-        viewer.status = f"{text} · {KEYS}"
-
-    def clicked(_: Any, event: Any) -> None:
-        done(session.click(np.asarray(event.position, dtype=np.float64)[-3:]))
-
-    def undo(_: Any) -> None:
-        done(session.undo())
-
-    def save(_: Any) -> None:
-        done(session.save())
-
-    layer.mouse_drag_callbacks.append(clicked)
-    viewer.bind_key("u", undo, overwrite=True)
-    viewer.bind_key("s", save, overwrite=True)
+    layer = viewer.add_points(
+        np.empty((0, 3)),
+        name="vesicles",
+        ndim=3,
+        projection_mode="rescale_spherical",
+        face_color=f"{COLOUR}28",
+        border_color=COLOUR,
+        border_width=0.03,
+    )
+    viewer.dims.axis_labels = ("z", "y", "x")
+    _draw(viewer, layer, session)
+    if edit:
+        _tie(viewer, layer, session)
     return layer
 
 
-def _draw(layer: Any, vesicles: list[Vesicle], session: Session) -> None:
-    """Show spheres by their outer radius."""
+def _tie(viewer: Any, layer: Any, session: Session) -> None:
+    """Let clicks and keys correct, and tell in the picture what they did."""
+    told = viewer.canvas.overlays.text
+    told.text, told.visible = KEYS, True
+
+    def done(text: str) -> None:
+        _draw(viewer, layer, session)
+        told.text = f"{text}\n{KEYS}"
+
+    def clicked(_: Any, event: Any) -> Iterator[None]:
+        if event.button != LEFT or viewer.dims.ndisplay != 2:
+            return
+        pressed = np.asarray(event.pos)
+        yield
+        while event.type == "mouse_move":
+            if np.linalg.norm(np.asarray(event.pos) - pressed) > STILL_PX:
+                return  # dragging moves the picture
+            yield
+        done(session.click(np.asarray(event.position, dtype=np.float64)[-3:]))
+
+    viewer.mouse_drag_callbacks.append(clicked)
+    for owner in (viewer, layer):  # a layer of points has a use of its own for S
+        owner.bind_key("u", lambda _: done(session.undo()), overwrite=True)
+        owner.bind_key("s", lambda _: done(session.save()), overwrite=True)
+
+
+def _draw(viewer: Any, layer: Any, session: Session) -> None:
+    """Show spheres by their outer radius, in every slice that cuts them."""
     tomogram = session.opened.setting.tomogram
-    balls = balls_from(vesicles, tomogram)
+    vesicles = session.history.now
     outer = np.array([v.outer_radius_A or v.radius_A for v in vesicles]) / tomogram.voxel_size_A
-    layer.data = balls.centres_px
+    layer.data = balls_from(vesicles, tomogram).centres_px
     layer.size = 2.0 * outer
+    # napari looks for spheres only so far from the slice.
+    reach = (float(outer.max(initial=1.0)), 0.0, 0.0)
+    viewer.dims.margin_left = viewer.dims.margin_right = reach

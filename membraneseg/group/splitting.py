@@ -119,7 +119,7 @@ def _grown(
     begin: Int64, surface: tuple[Float64, Float64], config: GroupConfig
 ) -> tuple[Quadric, Bool] | None:
     """Fit an ellipsoid to the patches `begin`, then to what lies on it, and so on."""
-    on = np.isin(np.arange(len(surface[0])), begin)
+    on, quadric = np.isin(np.arange(len(surface[0])), begin), None
     for _ in range(_ROUNDS):
         quadric = fit_quadric(surface[0][on], surface[1][on], config.tolerance)
         if quadric is None or quadric.semi_axes[2] > _LONGEST * quadric.semi_axes[0]:
@@ -127,4 +127,4 @@ def _grown(
         on = _lies_on(quadric, surface, config)
         if on.sum() < _LEAST_PATCHES:
             return None
-    return quadric, on
+    return None if quadric is None else (quadric, on)

@@ -57,7 +57,7 @@ def write_pyto(
     if region is not None:
         numbers[~region] = 0
     inside = labels > 0
-    numbers[inside] = labels[inside] + shift
+    numbers[inside] = labels[inside].astype(kind) + kind(shift)
     write_volume(folder / LABELS_FILE, numbers, header, "Pyto labels")
     vesicles = (np.unique(labels[inside]) + shift).tolist()
     image = os.path.relpath(tomogram.resolve(), folder.resolve())

@@ -77,7 +77,7 @@ def _level(
         "tomogram": _encoded(grey, "jpg", config.jpeg_quality),
         "fragments": fragment_svg(content.fragments, grid, plane, size),
         "groups": group_svg(content.groups, grid, plane, size),
-        "contours": contour_svg(content.meshes, grid, plane, size),
+        "contours": contour_svg(content.meshes, grid, plane, size, content.subject.one),
     }
     if content.probability is not None:
         opacity = probability_opacity(_resized(plane.cut(content.probability), size))
@@ -148,7 +148,9 @@ def group_svg(
     return "".join(drawn)
 
 
-def contour_svg(meshes: Meshes, grid: Grid, plane: Plane, size_px: tuple[int, int]) -> str:
+def contour_svg(
+    meshes: Meshes, grid: Grid, plane: Plane, size_px: tuple[int, int], noun: str = "membrane"
+) -> str:
     """Contours of all meshes in a plane, as SVG in the pixels of a picture of `size_px`.
 
     Notes
@@ -172,7 +174,7 @@ def contour_svg(meshes: Meshes, grid: Grid, plane: Plane, size_px: tuple[int, in
             if paths[observed]
         ]
         if drawn:
-            name = html.escape(f"membrane {label}")
+            name = html.escape(f"{noun} {label}")
             groups.append(f'<g data-label="{label}"><title>{name}</title>{"".join(drawn)}</g>')
     return "".join(groups)
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from membraneseg.errors import MembraneSegError
+from membraneseg.report.subjects import MEMBRANES, Subject
 from membraneseg.types import Float64, MembraneGroup, Mesh, SliceFragments
 
 Volume = npt.NDArray[np.generic]
@@ -48,6 +49,25 @@ class RunFacts:
 
 
 @dataclass(frozen=True)
+class Picture:
+    """A picture of its own section of the page.
+
+    Parameters
+    ----------
+    key : str
+        Anchor of the section.
+    title, caption : str
+    png : bytes
+        The content of a PNG file.
+    """
+
+    key: str
+    title: str
+    caption: str
+    png: bytes
+
+
+@dataclass(frozen=True)
 class ReportContent:
     """Everything the report shows.
 
@@ -58,14 +78,14 @@ class ReportContent:
     voxels : (Z, Y, X) array
         The tomogram; may be a memory map.
     probability : (Z, Y, X) array or None
-        Membrane probability 0–1 on the same grid; None when the run began from a mask.
+        Probability of membrane, 0–1, on the same grid; None when the run began from a mask.
     voxel_size_A : float
     origin_zyx_A : (3,) float64
         Position in Å of the centre of voxel (0, 0, 0).
     meshes : tuple of (label, Mesh)
         In Å in the tomogram's space; may be empty.
     rows : tuple of mapping of str to str
-        The lines of membranes.csv, all with the same keys in the same order.
+        The lines of the table, all with the same keys in the same order.
     warnings : tuple of str
         In plain words.
     run : RunFacts
@@ -75,6 +95,10 @@ class ReportContent:
         The points that each surface was fitted to; may be empty.
     vertex_values : mapping of label to mapping of name to (V,) float64
         Further values per vertex of the meshes, under the names that their files use.
+    pictures : tuple of Picture
+        Further sections.
+    subject : Subject
+        What the meshes and rows are.
     """
 
     name: str
@@ -89,6 +113,8 @@ class ReportContent:
     fragments: tuple[SliceFragments, ...] = ()
     groups: tuple[MembraneGroup, ...] = ()
     vertex_values: Mapping[int, Mapping[str, Float64]] = field(default_factory=dict)
+    pictures: tuple[Picture, ...] = ()
+    subject: Subject = MEMBRANES
 
     def __post_init__(self) -> None:
         if self.voxels.ndim != 3:

@@ -18,23 +18,9 @@ from membraneseg.report.histograms import histogram_svg
 from membraneseg.report.panels import browser_section, space_section
 from membraneseg.report.pictures import grid_of
 from membraneseg.report.space import space_data
-from membraneseg.report.words import (
-    cards,
-    membrane_table,
-    run_section,
-    summary,
-    warning_list,
-)
+from membraneseg.report.tables import result_table, run_section, warning_list
 
 logger = logging.getLogger(__name__)
-
-_CHIMERAX = """<p>In ChimeraX choose File → Open and take <b>open.cxc</b> in the folder of this
-report, or type</p><pre>chimerax open.cxc</pre><p>It shows the tomogram and, on top of it, every
-membrane under its name and in the colour it has on this page; pale where it was inferred. The
-script ends with commands to copy: colours by what was seen and by uncertainty, areas, volumes, a
-picture. <b>membraneseg export</b> hands the result to other programs. The mesh files alone
-(membranes.glb, or one by one in the folder meshes) open in ChimeraX, Blender and others; their
-coordinates are x, y, z in Å in the space of the tomogram.</p>"""
 
 
 def write_report(path: Path, content: ReportContent, config: ReportConfig | None = None) -> None:
@@ -62,9 +48,8 @@ def write_report(path: Path, content: ReportContent, config: ReportConfig | None
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
     seconds = time.perf_counter() - start
-    logger.info(
-        "report: %d membranes, %.1f MB, %.1f s", len(content.meshes), len(text) / 1e6, seconds
-    )
+    count, noun = len(content.meshes), content.subject.many
+    logger.info("report: %d %s, %.1f MB, %.1f s", count, noun, len(text) / 1e6, seconds)
 
 
 def report_html(content: ReportContent, config: ReportConfig) -> str:
@@ -84,7 +69,7 @@ def report_html(content: ReportContent, config: ReportConfig) -> str:
 <body><nav><div><b>{name}</b>{links}</div></nav><main>
 <h1>{name}</h1>
 <div class="faint">{escape(_place(content))}</div>
-<section id="found">{cards(content.rows)}{summary(content.rows)}</section>
+<section id="found">{content.subject.in_short(content.rows)}</section>
 {body}
 </main>
 {_scripts(content, config)}</body></html>
@@ -93,19 +78,26 @@ def report_html(content: ReportContent, config: ReportConfig) -> str:
 
 def _sections(content: ReportContent, config: ReportConfig) -> list[tuple[str, str, str]]:
     """Anchor, title and body of each section, in the order of the page."""
-    sections = []
+    subject, sections = content.subject, []
     if content.meshes:
         sections.append(("view", "In 3-D", space_section(content)))
     sections.append(("slices", "Slices", browser_section(content, config)))
-    sections.append(("table", "Membranes", membrane_table(content.rows)))
+    sections.append(("table", subject.many.capitalize(), result_table(content.rows, subject)))
     if content.rows:
-        note = "One block per membrane, in its colour; click one, and it stands out everywhere."
-        picture = f"<figure>{histogram_svg(content.rows)}<figcaption>{note}</figcaption></figure>"
-        sections.append(("sizes", "Sizes", picture))
-    sections.append(("warnings", "Warnings", warning_list(content.warnings, content.rows)))
-    sections.append(("chimerax", "ChimeraX", _CHIMERAX))
+        note = f"One block per {subject.one}, in its colour; click one: it stands out everywhere."
+        sections.append(("sizes", "Sizes", _figure(histogram_svg(content.rows, subject), note)))
+    for one in content.pictures:
+        image = f'<img alt="{escape(one.title)}" src="{data_address(one.png, "png")}">'
+        sections.append((one.key, one.title, _figure(image, one.caption)))
+    sections.append(("warnings", "Warnings", warning_list(content.warnings, content.rows, subject)))
+    sections.append(("elsewhere", *subject.elsewhere))
     sections.append(("run", "How it was made", run_section(content.run) + _libraries(content)))
     return sections
+
+
+def _figure(drawing: str, caption: str) -> str:
+    note = f"<figcaption>{escape(caption)}</figcaption>"
+    return f'<figure><div class="scroll">{drawing}</div>{note}</figure>'
 
 
 def _place(content: ReportContent) -> str:
@@ -134,6 +126,7 @@ def _scripts(content: ReportContent, config: ReportConfig) -> str:
         "slices": browser_data(content, grid, config),
         "seen": css(SEEN),
         "inferred": css(INFERRED),
+        "noun": content.subject.one.capitalize(),
     }
     if content.meshes:
         data["space"] = space_data(content, grid, config)

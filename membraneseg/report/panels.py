@@ -9,28 +9,29 @@ from membraneseg.report.browser import data_address, picture_size_px, planes_thr
 from membraneseg.report.content import ReportConfig, ReportContent
 from membraneseg.report.drawing import figure_png
 from membraneseg.report.pictures import chosen_planes, grid_of, view_3d
-from membraneseg.report.space import SHADES
-from membraneseg.report.words import number_in
+from membraneseg.report.words import shown_number
 
 _POSTER_INCHES, _POSTER_DPI = 8.5, 110
-_HINT = "Drag to turn, right-drag to move, scroll to zoom; click a membrane to single it out"
+_HINT = "Drag to turn, right-drag to move, scroll to zoom; click a {} to single it out"
 
 
 def space_section(content: ReportContent) -> str:
     """HTML of the 3-D view: a picture until the page has drawn it itself, and the panel."""
     poster = data_address(figure_png(view_3d(content, _POSTER_INCHES), _POSTER_DPI), "png")
+    hint = f'<div class="faint">{_HINT.format(content.subject.one)}</div>'
     return (
-        '<div class="bench"><div class="stage" id="space">'
-        f'<img class="poster" alt="All membranes" src="{poster}">'
-        f'<div class="picked"></div><div class="hint">{_HINT}</div></div>'
+        '<div class="bench"><div><div class="stage" id="space">'
+        f'<img class="poster" alt="All {content.subject.many}" src="{poster}">'
+        f'<div class="picked"></div></div>{hint}</div>'
         f'<div class="panel" id="steering">{_steering(content)}</div></div>'
     )
 
 
 def _steering(content: ReportContent) -> str:
+    subject = content.subject
     known = {name for values in content.vertex_values.values() for name in values} | {"sigma_A"}
-    shades = [(name, shade.title) for name, shade in SHADES.items() if name in known]
-    choices = [("membrane", "Membrane"), ("seen", "Seen or inferred"), *shades]
+    shades = [(name, shade.title) for name, shade in subject.shades.items() if name in known]
+    choices = [("membrane", subject.one.capitalize()), ("seen", "Seen or inferred"), *shades]
     colourings = "".join(
         f'<label><input type="radio" name="colouring" value="{name}"'
         f"{' checked' if name == 'membrane' else ''}>{escape(title)}</label>"
@@ -47,7 +48,8 @@ def _steering(content: ReportContent) -> str:
     return (
         f'<h3>Colour by</h3>{colourings}<div class="legend"></div>'
         f"<h3>Show</h3>{boxes}"
-        f'<h3>Membranes</h3><div class="list" id="membranes">{_names(content)}</div>'
+        f"<h3>{subject.many.capitalize()}</h3>"
+        f'<div class="list" id="membranes">{_names(content)}</div>'
         '<div class="buttons"><button data-show="all">All</button>'
         '<button data-show="none">None</button>'
         '<button id="whole">Whole view</button></div>'
@@ -56,10 +58,12 @@ def _steering(content: ReportContent) -> str:
 
 def _names(content: ReportContent) -> str:
     rows = {int(row["id"]): row for row in content.rows}
+    key = content.subject.size
+    _, unit, decimals = content.subject.columns[key]
     lines = []
     for label, _ in content.meshes:
-        area_nm2 = number_in(rows.get(label, {}), "area_nm2")
-        size = f"<small>{area_nm2:,.0f} nm²</small>".replace(",", "\u202f") if area_nm2 > 0 else ""
+        text = shown_number(rows.get(label, {}).get(key, ""), decimals)
+        size = f"<small>{escape(text)} {unit}</small>" if text else ""
         colour = css(membrane_colour(label))
         lines.append(
             f'<div data-label="{label}"><input type="checkbox" checked aria-label="show">'
@@ -93,7 +97,7 @@ def browser_section(content: ReportContent, config: ReportConfig) -> str:
 
 def _layers(content: ReportContent) -> str:
     layers = [
-        ("probability", "Membrane probability", content.probability is not None),
+        ("probability", content.subject.probability, content.probability is not None),
         ("fragments", "Fragments traced in each slice", bool(content.fragments)),
         ("groups", "Groups: the points of each membrane", bool(content.groups)),
         ("contours", "Final contours", bool(content.meshes)),
@@ -111,5 +115,6 @@ def _layers(content: ReportContent) -> str:
         ticks + '<p class="faint"><span class="key"></span>seen in the tomogram<br>'
         '<span class="key inferred"></span>inferred</p>'
         '<p class="faint">Click a contour, a line of the table or a block of the histograms, and '
-        "that membrane stands out everywhere. Shift and scroll goes from slice to slice.</p>"
+        f"that {content.subject.one} stands out everywhere. Shift and scroll goes from slice to "
+        "slice.</p>"
     )

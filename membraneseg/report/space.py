@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,39 +13,13 @@ from membraneseg.colours import DIVERGING, SEQUENTIAL, css, inferred_colour, mem
 from membraneseg.coords import zyx_to_xyz
 from membraneseg.report.content import ReportConfig, ReportContent
 from membraneseg.report.slices import Grid
+from membraneseg.report.subjects import Shade
 from membraneseg.report.triangles import Values, cell_for, coarser, encloses
 from membraneseg.types import Float64, Mesh
 
 _STEPS = 65535
 _UNKNOWN = 0
 _HIGHEST_PERCENTILE = 97.0
-
-
-@dataclass(frozen=True)
-class Shade:
-    """A value per vertex that the view can colour by.
-
-    Parameters
-    ----------
-    title, unit : str
-    about_zero : bool
-        Whether its sign matters: the range is then symmetric and the palette diverges.
-    from_zero : bool
-        Whether the range begins at zero, otherwise near the smallest value.
-    """
-
-    title: str
-    unit: str
-    about_zero: bool = False
-    from_zero: bool = True
-
-
-SHADES = {
-    "sigma_A": Shade("Uncertainty", "Å"),
-    "mean_curvature_per_nm": Shade("Mean curvature", "1/nm", about_zero=True),
-    "thickness_nm": Shade("Thickness of the bilayer", "nm", from_zero=False),
-    "nearest_distance_nm": Shade("Distance to the nearest membrane", "nm"),
-}
 
 
 def space_data(content: ReportContent, grid: Grid, config: ReportConfig) -> dict[str, Any]:
@@ -67,18 +40,21 @@ def space_data(content: ReportContent, grid: Grid, config: ReportConfig) -> dict
         between the corners of the mesh's own box, values per vertex as bytes (0: unknown, 1–255
         over the range of the shade), all in base64, little-endian.
     """
+    all_shades = content.subject.shades
     cell_A = cell_for([mesh for _, mesh in content.meshes], config.triangles)
     drawn: list[tuple[int, Mesh, Values]] = []
     for label, mesh in content.meshes:
         values = {**content.vertex_values.get(label, {}), "sigma_A": mesh.sigma_A}
-        known = {name: np.asarray(values[name], np.float64) for name in SHADES if name in values}
+        names = [name for name in all_shades if name in values]
+        known = {name: np.asarray(values[name], np.float64) for name in names}
         drawn.append((label, *(coarser(mesh, known, cell_A) if cell_A else (mesh, known))))
-    ranges = {name: _range(name, [values for _, _, values in drawn]) for name in SHADES}
+    own = [values for _, _, values in drawn]
+    ranges = {name: _range(name, shade, own) for name, shade in all_shades.items()}
     used = {name: limits for name, limits in ranges.items() if limits is not None}
     glass = _enclosing(content)
     return {
         "box": [[grid.bounds_nm(axis)[side] for axis in (2, 1, 0)] for side in (0, 1)],
-        "shades": {name: _shade(SHADES[name], limits) for name, limits in used.items()},
+        "shades": {name: _shade(all_shades[name], limits) for name, limits in used.items()},
         "meshes": [
             _mesh(label, mesh, {name: values[name] for name in used if name in values}, used)
             | {"glass": label in glass}
@@ -98,18 +74,18 @@ def _enclosing(content: ReportContent) -> set[int]:
     }
 
 
-def _range(name: str, values: list[Values]) -> tuple[float, float] | None:
+def _range(name: str, shade: Shade, values: list[Values]) -> tuple[float, float] | None:
     """Range of a shade over all membranes, without the few most extreme values; None if unknown."""
     parts = [own[name] for own in values if name in own]
     joined = np.concatenate(parts) if parts else np.zeros(0)
     joined = joined[np.isfinite(joined)]
     if not len(joined):
         return None
-    if SHADES[name].about_zero:
+    if shade.about_zero:
         high = float(np.percentile(np.abs(joined), _HIGHEST_PERCENTILE)) or 1.0
         return -high, high
     low, high = np.percentile(joined, [100.0 - _HIGHEST_PERCENTILE, _HIGHEST_PERCENTILE]).tolist()
-    low = 0.0 if SHADES[name].from_zero else low
+    low = 0.0 if shade.from_zero else low
     return low, high if high > low else low + 1.0
 
 

@@ -8,12 +8,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import segmentation_models_pytorch as smp
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from membraneseg.errors import MembraneSegError
+from membraneseg.segment.residual_unet import BLOCKS_PER_LAYER, ResidualUNet
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 DEFAULT_WEIGHTS = WEIGHTS_FOLDER / "slice_unet_v3.safetensors"
@@ -23,7 +23,9 @@ DEFAULT_WEIGHTS = WEIGHTS_FOLDER / "slice_unet_v3.safetensors"
 class UNetConfig:
     """Architecture of the slice U-Net, and the pixel sizes it was trained for."""
 
-    encoder: str = field(default="resnet18", metadata={"help": "encoder of smp.Unet"})
+    encoder: str = field(
+        default="resnet18", metadata={"help": "resnet18, resnet34, or another one of smp.Unet"}
+    )
     depth: int = field(default=4, metadata={"help": "number of down-samplings"})
     decoder_channels: tuple[int, ...] = field(
         default=(128, 64, 32, 32), metadata={"help": "widths"}
@@ -44,6 +46,11 @@ class UNetConfig:
 
 def build_unet(config: UNetConfig) -> torch.nn.Module:
     """An untrained U-Net: (B, context, H, W) to logits (B, classes, H, W); H, W multiples of 16."""
+    if config.encoder in BLOCKS_PER_LAYER:
+        return ResidualUNet(config.encoder, config.decoder_channels, config.context, config.classes)
+    # Here, as it imports all encoders there are, which the shipped network does not need.
+    import segmentation_models_pytorch as smp
+
     network: torch.nn.Module = smp.Unet(
         config.encoder,
         encoder_depth=config.depth,
@@ -52,9 +59,6 @@ def build_unet(config: UNetConfig) -> torch.nn.Module:
         in_channels=config.context,
         classes=config.classes,
     )
-    for level in range(config.depth, 5):  # stages deeper than `depth` are never run
-        if hasattr(network.encoder, f"layer{level}"):
-            setattr(network.encoder, f"layer{level}", torch.nn.Identity())
     return network
 
 

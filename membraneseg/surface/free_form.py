@@ -23,6 +23,7 @@ from gp_fit.reliability import Reliability
 from gp_fit.scene import explained_share
 from gp_fit.sphere import is_watertight, mesh_volume
 from gp_fit.star_fit import MINIMUM_POINTS
+from gp_fit.walls import with_continued_walls
 from membraneseg.surface.closure_rules import ClosureRules
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.implicit import unit_gradient
@@ -102,10 +103,11 @@ def _turned(
 ) -> FittedSurface:
     """Let what was not seen turn the hidden parts of a surface, as far as it goes on anyway."""
     frame, rules, gp = told
-    surface = bare.surface
-    if sight[0] is None or not isinstance(surface, HermiteSurface):
+    if sight[0] is None or not isinstance(bare.surface, HermiteSurface):
         return bare
     points = dense_points(points_px, gp)
+    surface = with_continued_walls(bare.surface, sight[0], frame.contains)
+    bare = replace(bare, surface=surface)
     coarse = _meshed(bare, points, meshed_box(frame), COARSER * gp.mesh_spacing_px)
     part = part_of(coarse, reached(coarse, points, frame, rules))
     sighting = Sighting(points_px, sight[0], frame.contains)

@@ -18,6 +18,8 @@ from membraneseg.vesicles.directions import visibility
 
 LEAST_SHELL_INSIDE = 0.5
 """A sphere with less of its visible shell inside the volume counts less, in proportion."""
+LEAST_LUMEN_INSIDE = 0.05
+"""So does a lumen."""
 PEAK_EDGE = 5
 """Edge in grid voxels of the box in which a centre has to be the best one."""
 FOOT = 3.0
@@ -182,16 +184,19 @@ def _best_radius(
     radius_A = np.zeros(coarse.shape, dtype=np.float32)
 
     def correlated(spectrum: Any, kernel: Any) -> Float32:
-        return np.asarray(fft.irfftn(spectrum * kernel.conj(), size)[cut], dtype=np.float32)
+        return np.asarray(fft.irfftn(spectrum * kernel, size)[cut], dtype=np.float32)
+
+    def mean_over(kernel: Float64, least: float) -> Float32:
+        """Mean over what a kernel covers about each voxel, inside the volume."""
+        spectrum = _spectrum(kernel, size).conj()
+        return correlated(image, spectrum) / np.maximum(correlated(inside, spectrum), least)
 
     for radius_nm in np.arange(
         config.smallest_radius_nm, config.largest_radius_nm + 1e-6, config.radius_step_nm
     ):
-        shell, lumen = _shell_and_lumen(size, radius_nm * 10.0, grid_A, tilt_range_deg, config)
-        share, room = correlated(inside, shell), correlated(inside, lumen)
-        on_shell = correlated(image, shell) / np.maximum(share, LEAST_SHELL_INSIDE)
-        in_lumen = correlated(image, lumen) / np.maximum(room, 0.05)
-        evidence = on_shell - config.lumen_weight * in_lumen
+        shell, lumen = _shell_and_lumen(radius_nm * 10.0, grid_A, tilt_range_deg, config)
+        evidence = mean_over(shell, LEAST_SHELL_INSIDE)
+        evidence -= np.float32(config.lumen_weight) * mean_over(lumen, LEAST_LUMEN_INSIDE)
         better = evidence > best
         best[better] = evidence[better]
         radius_A[better] = 10.0 * radius_nm
@@ -199,22 +204,29 @@ def _best_radius(
 
 
 def _shell_and_lumen(
-    size: list[int], radius_A: float, grid_A: float, tilt_range_deg: float, c: SphereSearchConfig
-) -> tuple[Any, Any]:
-    """Spectra of a visible shell and of what it encloses, each of sum 1, about index 0."""
-    axes = [np.fft.fftfreq(n, 1.0 / n) * grid_A for n in size]
-    z, y, x = np.meshgrid(*axes, indexing="ij", sparse=True)
-    apart = np.sqrt(z**2 + y**2 + x**2)
+    radius_A: float, grid_A: float, tilt_range_deg: float, c: SphereSearchConfig
+) -> tuple[Float64, Float64]:
+    """Weights of a visible shell and of what it encloses, in a cube about its centre."""
     width_A = c.shell_nm * 10.0
-    shell = np.zeros(size, dtype=np.float32)
+    half = int((radius_A + FOOT * width_A) / grid_A)
+    axis = np.arange(-half, half + 1) * grid_A
+    offsets = np.stack(np.meshgrid(axis, axis, axis, indexing="ij"), axis=-1)
+    apart = np.linalg.norm(offsets, axis=-1)
     near = np.abs(apart - radius_A) < FOOT * width_A
-    index = np.nonzero(near)
-    directions = np.stack([axis[i] for axis, i in zip(axes, index, strict=True)], axis=1)
-    lengths = np.maximum(apart[index], 1e-6)
-    seen = visibility(directions / lengths[:, None], tilt_range_deg)
-    shell[index] = seen * np.exp(-0.5 * ((lengths - radius_A) / width_A) ** 2)
-    lumen = (apart < max(radius_A - 2.0 * width_A, 0.5 * grid_A)).astype(np.float32)
-    return fft.rfftn(shell / shell.sum()), fft.rfftn(lumen / lumen.sum())
+    lengths = np.maximum(apart[near], 1e-6)
+    seen = visibility(offsets[near] / lengths[:, None], tilt_range_deg)
+    shell = np.zeros_like(apart)
+    shell[near] = seen * np.exp(-0.5 * ((lengths - radius_A) / width_A) ** 2)
+    lumen = apart < max(radius_A - 2.0 * width_A, 0.5 * grid_A)
+    return shell, lumen.astype(np.float64)
+
+
+def _spectrum(kernel: Float64, size: list[int]) -> Any:
+    """Spectrum of a kernel scaled to sum 1, its middle at index 0 of a volume that wraps round."""
+    volume = np.zeros(size, dtype=np.float32)
+    places = [np.arange(n) - n // 2 for n in kernel.shape]
+    volume[np.ix_(*places)] = kernel / kernel.sum()
+    return fft.rfftn(volume)
 
 
 def _without_overlap(

@@ -69,7 +69,7 @@ def labelled(probability: Float32, threshold: float) -> Labels:
 
 
 def adapted(
-    labels: Labels,
+    labels: npt.NDArray[np.integer[Any]],
     probability: Float32,
     threshold: float,
     voxel_size_A: float,
@@ -79,7 +79,7 @@ def adapted(
 
     Parameters
     ----------
-    labels : (Z, Y, X) int32
+    labels : (Z, Y, X) int
         Connected parts of the probability above the threshold.
     probability : (Z, Y, X) float32
     threshold : float
@@ -103,7 +103,7 @@ def adapted(
     extent is below 0.25; two balls side by side along an axis fill π/6 of their box, as one does,
     and two small ones are no larger than a large one, so the criteria are wider here.
     """
-    result = labels.copy()
+    result = labels.astype(np.int32)
     least = 4.0 / 3.0 * np.pi * (config.least_radius_nm * 10.0 / voxel_size_A) ** 3
     _split_all(result, probability, threshold, least, config)
     _grow_all(result, probability, threshold, config)
@@ -113,15 +113,17 @@ def adapted(
     good &= volumes >= least
     numbers = np.zeros(len(boxes) + 1, dtype=np.int32)
     numbers[1:][good] = np.arange(1, int(good.sum()) + 1)
-    return np.asarray(numbers[result], dtype=np.int32)
+    for plane in result:  # one by one, as indexing makes a copy in 64 bits
+        plane[:] = numbers[plane]
+    return result
 
 
-def balls_of(labels: Labels, voxel_size_A: float) -> Balls:
+def balls_of(labels: npt.NDArray[np.integer[Any]], voxel_size_A: float) -> Balls:
     """Turn each segment into a sphere: its centroid, and half the longest edge of its box.
 
     Parameters
     ----------
-    labels : (Z, Y, X) int32
+    labels : (Z, Y, X) int
         Segments that reach to the outer face of their membrane.
     voxel_size_A : float
 

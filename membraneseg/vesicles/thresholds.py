@@ -12,6 +12,9 @@ from scipy.ndimage import generate_binary_structure, grey_erosion
 from membraneseg.errors import MembraneSegError
 from membraneseg.types import Float32
 
+SLAB = 16
+"""Slices looked at together, which bounds the memory."""
+
 
 @dataclass(frozen=True)
 class ThresholdConfig:
@@ -56,14 +59,19 @@ def darkest_shell_threshold(
     Khosrozadeh et al. 2024 (CryoVesNet), doi:10.1083/jcb.202402169, "Global thresholding".
     """
     tried = np.arange(config.lowest, config.highest + 1e-9, config.step)
-    least = grey_erosion(probability, footprint=generate_binary_structure(3, 1), mode="nearest")
-    chosen = np.nonzero(probability >= tried[0])
-    density = np.asarray(voxels[chosen], dtype=np.float64)
-    # shell at tried[k]: least < tried[k] <= probability
-    first = np.searchsorted(tried, least[chosen], side="right")
-    last = np.searchsorted(tried, probability[chosen], side="right")
-    totals = _running(first, last, density, len(tried))
-    counts = _running(first, last, np.ones(len(density)), len(tried))
+    totals, counts = np.zeros(len(tried)), np.zeros(len(tried))
+    for start in range(0, len(probability), SLAB):
+        below, stop = min(start, 1), start + SLAB
+        slab = probability[start - below : stop + 1]
+        least = grey_erosion(slab, footprint=generate_binary_structure(3, 1), mode="nearest")
+        own, least = probability[start:stop], least[below : below + SLAB]
+        chosen = own >= tried[0]
+        density = voxels[start:stop][chosen].astype(np.float64)
+        # shell at tried[k]: least < tried[k] <= probability
+        first = np.searchsorted(tried, least[chosen], side="right")
+        last = np.searchsorted(tried, own[chosen], side="right")
+        totals += _running(first, last, density, len(tried))
+        counts += _running(first, last, np.ones(len(density)), len(tried))
     known = counts > 0
     if not known.any():
         return float(tried[0])

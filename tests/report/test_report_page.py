@@ -23,17 +23,13 @@ from membraneseg.report.browser import (
     planes_through,
 )
 from membraneseg.report.content import ReportConfig, ReportContent, RunFacts, StageCost
-from membraneseg.report.histograms import PANELS, histogram_svg, histograms
+from membraneseg.report.histograms import histogram_svg, histograms
 from membraneseg.report.page import report_html, write_report
 from membraneseg.report.slices import Grid, Plane
 from membraneseg.report.space import space_data
-from membraneseg.report.words import (
-    membrane_table,
-    observed_share,
-    shown_number,
-    summary,
-    warning_list,
-)
+from membraneseg.report.subjects import MEMBRANES
+from membraneseg.report.tables import result_table, warning_list
+from membraneseg.report.words import observed_share, shown_number, summary
 from membraneseg.types import MembraneGroup, Mesh, SliceFragments
 
 SMALL = ReportConfig(z_levels=3, y_levels=2, triangles=1000)
@@ -301,7 +297,7 @@ def test_the_summary_counts_open_and_closed_membranes():
 
 
 def test_columns_without_any_value_are_left_out():
-    table = membrane_table([ROW, {**ROW, "id": "2"}])
+    table = result_table([ROW, {**ROW, "id": "2"}])
     assert "Volume" not in table
     assert table.count("<th") - table.count("<thead") == 6
 
@@ -330,4 +326,4 @@ def test_each_membrane_is_one_block_in_the_histogram_and_unknown_ones_are_counte
     assert all(x <= 10 * (k + 1) <= x + 5.3 for k, x in enumerate(edges))
     drawn = re.findall(r'<g class="block" data-label="(\d)">', histogram_svg(rows))
     assert drawn == list("345" + "12345")
-    assert len(PANELS) == 5
+    assert len(MEMBRANES.panels) == 5

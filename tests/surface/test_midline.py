@@ -56,3 +56,14 @@ def test_an_empty_mask_has_neither_points_nor_thickness():
     empty = np.zeros(SHAPE, dtype=bool)
     assert mask_thickness_px(empty) == 0.0
     assert middle_points(empty, 3.0).shape == (0, 3)
+
+
+@pytest.mark.parametrize("thickness", [3.0, 6.0])
+def test_the_middle_does_not_fork_towards_the_edges_where_a_slab_ends(thickness):
+    mask, _, normal = slab((1, 2, -1), thickness)
+    along = (GRID - np.array([30.0, 32.0, 35.0])) @ np.array([1.0, 0.0, 1.0]) / np.sqrt(2.0)
+    points = middle_points(mask & (np.abs(along) < 16.0), thickness)
+    points = points[((points > 8) & (points < np.array(SHAPE) - 9)).all(axis=1)]
+    offsets = points - np.array([30.0, 32.0, 35.0])
+    assert np.abs(offsets @ normal).max() < 0.7
+    assert np.abs(offsets @ np.array([1.0, 0.0, 1.0]) / np.sqrt(2.0)).max() > 13.5

@@ -28,7 +28,7 @@ function describe(box) {
   const heads = findAll("#table thead th");
   box.replaceChildren();
   const title = box.appendChild(document.createElement("b"));
-  title.textContent = `Membrane ${choice.label}`;
+  title.textContent = `${data.noun} ${choice.label}`;
   const list = box.appendChild(document.createElement("dl"));
   heads.forEach((head, column) => {
     const cell = row && row.cells[column];

@@ -98,29 +98,31 @@ function drawBox() {
   frame.add(lines);
   const gap = 0.035 * size.length();
   const names = [
-    [`x  ${Math.round(size.x)} nm`, middle.x, low.y - gap, low.z],
-    [`y  ${Math.round(size.y)} nm`, high.x + gap, middle.y, low.z],
-    [`z  ${Math.round(size.z)} nm`, high.x + gap, high.y, middle.z],
+    [`x  ${Math.round(size.x)} nm`, "center", middle.x, low.y - gap, low.z],
+    [`y  ${Math.round(size.y)} nm`, "left", high.x + gap, middle.y, low.z],
+    [`z  ${Math.round(size.z)} nm`, "left", high.x + gap, high.y, middle.z],
   ];
-  names.forEach(([text, x, y, z]) => frame.add(writing(text, new THREE.Vector3(x, y, z))));
+  names.forEach(([text, side, x, y, z]) =>
+    frame.add(writing(text, side, new THREE.Vector3(x, y, z))));
 }
 
-function writing(text, place) {
+function writing(text, side, place) { // "left": the text begins at its place
   const canvas = document.createElement("canvas");
   canvas.width = 512;
   canvas.height = 96;
   const pen = canvas.getContext("2d");
   pen.font = "500 52px system-ui, sans-serif";
   pen.fillStyle = "#667380";
-  pen.textAlign = "center";
+  pen.textAlign = side;
   pen.textBaseline = "middle";
-  pen.fillText(text, 256, 48);
+  pen.fillText(text, side === "left" ? 0 : 256, 48);
   const texture = new THREE.CanvasTexture(canvas);
   texture.colorSpace = THREE.SRGBColorSpace;
   const sprite = new THREE.Sprite(
     new THREE.SpriteMaterial({ map: texture, depthTest: false, sizeAttenuation: false }));
   sprite.scale.set(0.11, 0.0206, 1);
   sprite.position.copy(place);
+  if (side === "left") sprite.center.set(0, 0.5);
   sprite.renderOrder = 3;
   return sprite;
 }
