@@ -12,9 +12,10 @@ from gp_fit.errors import GeometryError
 from membraneseg.coords import angstrom_to_index
 from membraneseg.surface.fit import FittedMembrane, SurfaceConfig, fit_membrane
 from membraneseg.surface.frame import VolumeFrame
+from membraneseg.surface.implicit import unit_gradient
 from membraneseg.surface.mesh import membrane_mesh
 from membraneseg.surface.neighbours import crossing_pairs, separate
-from membraneseg.types import Float64
+from membraneseg.types import Float64, Int64
 
 logger = logging.getLogger(__name__)
 
@@ -22,6 +23,13 @@ NEAR_VOXELS = 1.5
 """Largest distance of a point from a surface that explains it."""
 EXPLAINED = 0.95
 """Share of the points of either part that the common surface must explain."""
+FACING = 0.3
+"""Share of the points of one part from which the other is the first thing across."""
+ACROSS_VOXELS = (4.0, 60.0, 1.5)
+"""How far across is looked, from, to and in steps of."""
+BESIDE_VOXELS = 8.0
+"""Parts so near each other may be one without facing each other."""
+_LOOKED_FROM = 300
 
 
 def join_crossing(
@@ -46,13 +54,16 @@ def join_crossing(
     -----
     Membranes do not pass through each other. Where two open surfaces do, and cannot be moved
     apart (`separate`), one of them was continued through the other: they are walls of one
-    membrane that no rim joined, if one surface explains the points of both, or one is wrong.
+    membrane that no rim joined, if they face each other with nothing between, or lie side by
+    side, and one surface explains the points of both; else one is wrong.
     """
     now = {one.label: one for one in fitted}
     joined: dict[int, int] = {}
     for pair in _inseparable(fitted, frame, config):
         first, second = (now.get(joined.get(label, label)) for label in pair)
         if first is None or second is None or first is second:
+            continue
+        if not _belong_together(first, second, list(now.values()), frame):
             continue
         if len(second.points_zyx_A) > len(first.points_zyx_A):
             first, second = second, first
@@ -80,21 +91,50 @@ def _inseparable(
     return crossing_pairs(dict(apart.meshes))
 
 
+def _belong_together(
+    first: FittedMembrane, second: FittedMembrane, all_of: list[FittedMembrane], frame: VolumeFrame
+) -> bool:
+    """Whether two parts lie side by side, or one is what is first met across the other."""
+    places = {one.label: _in_voxels(one, frame) for one in all_of}
+    distance = cKDTree(places[first.label]).query(places[second.label])[0]
+    if distance.min() <= BESIDE_VOXELS:
+        return True
+    label = np.concatenate([np.full(len(p), key) for key, p in places.items()])
+    tree = cKDTree(np.concatenate(list(places.values())))
+    for one, other in ((first, second), (second, first)):
+        step = -(-len(places[one.label]) // _LOOKED_FROM)
+        place = places[one.label][::step]
+        outward = unit_gradient(one.surface, place)
+        met = [_first_met(tree, label, place, sign * outward) for sign in (1.0, -1.0)]
+        if (np.stack(met) == other.label).any(axis=0).mean() >= FACING:
+            return True
+    return False
+
+
+def _first_met(tree: cKDTree, label: Int64, place: Float64, direction: Float64) -> Int64:
+    """Label (N,) of what a look from places (N, 3) along directions meets first; 0 for nothing."""
+    way = np.arange(*ACROSS_VOXELS)
+    looked = place[:, None] + way[:, None] * direction[:, None]
+    near = tree.query(looked, distance_upper_bound=ACROSS_VOXELS[2])[1]
+    met = np.append(label, 0)[near]  # index N: nothing is near
+    return np.asarray(met[np.arange(len(met)), (met > 0).argmax(axis=1)])
+
+
 def _common(
     first: FittedMembrane, second: FittedMembrane, frame: VolumeFrame, config: SurfaceConfig
 ) -> FittedMembrane | None:
     """One surface through the points of both; None if there is none that explains them."""
-    parts = (first.points_zyx_A, second.points_zyx_A)
+    points = np.concatenate([first.points_zyx_A, second.points_zyx_A])
     try:
-        common = fit_membrane(first.label, np.concatenate(parts), frame, config)
+        common = fit_membrane(first.label, points, frame, config)
     except GeometryError:
         return None
     tree = cKDTree(common.surface.vertices_zyx)
-    explained = [_share_near(tree, points, frame) for points in parts]
-    return common if min(explained) >= EXPLAINED else None
+    off = [tree.query(_in_voxels(part, frame))[0] for part in (first, second)]
+    explained = min(float((distance <= NEAR_VOXELS).mean()) for distance in off)
+    return common if explained >= EXPLAINED else None
 
 
-def _share_near(tree: cKDTree, points_zyx_A: Float64, frame: VolumeFrame) -> float:
-    """Share of the points that lie near a vertex."""
-    points = angstrom_to_index(points_zyx_A, frame.voxel_size_A, frame.origin_zyx_A)
-    return float((tree.query(points)[0] <= NEAR_VOXELS).mean())
+def _in_voxels(one: FittedMembrane, frame: VolumeFrame) -> Float64:
+    """Points (P, 3) of a membrane in voxels."""
+    return angstrom_to_index(one.points_zyx_A, frame.voxel_size_A, frame.origin_zyx_A)

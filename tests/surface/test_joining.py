@@ -6,7 +6,7 @@ import numpy as np
 
 from membraneseg.surface.fit import FittedMembrane, SurfaceConfig, fit_membrane
 from membraneseg.surface.frame import VolumeFrame
-from membraneseg.surface.joining import join_crossing
+from membraneseg.surface.joining import _belong_together, join_crossing
 
 FRAME = VolumeFrame((40, 60, 60), 10.0, np.zeros(3), 60.0)
 GRID = np.arange(8.0, 52.0)
@@ -90,3 +90,34 @@ def test_parts_that_do_not_meet_are_left_alone():
     membranes, joined = join_crossing(apart, FRAME, SurfaceConfig())
     assert joined == {}
     assert all(a is b for a, b in zip(membranes, apart, strict=True))
+
+
+def wall_at(label, x, slope, rows=(8, 52)):
+    """Points of an upright flat wall, with a surface that was continued at a slope."""
+    z, y = np.meshgrid(np.arange(8.0, 32.0), np.arange(*rows), indexing="ij")
+    points = np.stack([z, y, np.full_like(z, x)], axis=-1).reshape(-1, 3)
+    return FittedMembrane(label, 10.0 * points, Leaning(slope))
+
+
+@dataclass(frozen=True)
+class Leaning(Plane):
+    """The same, but its normal is x everywhere."""
+
+    def gradient(self, points):
+        return np.broadcast_to([0.0, 0.0, 1.0], (len(points), 3))
+
+
+def test_walls_that_face_each_other_belong_together_unless_another_stands_between():
+    left, right, between = wall_at(1, 20.0, 0.9), wall_at(2, 40.0, -0.9), wall_at(3, 30.0, 0.0)
+    assert _belong_together(left, right, [left, right], FRAME)
+    assert not _belong_together(left, right, [left, right, between], FRAME)
+
+
+def test_parts_that_neither_face_each_other_nor_lie_side_by_side_do_not_belong_together():
+    low, high = wall_at(1, 20.0, 0.9, (8, 24)), wall_at(2, 40.0, -0.9, (36, 52))
+    assert not _belong_together(low, high, [low, high], FRAME)
+
+
+def test_parts_side_by_side_belong_together():
+    low, high = wall_at(1, 30.0, 0.9, (8, 28)), wall_at(2, 30.0, -0.9, (32, 52))
+    assert _belong_together(low, high, [low, high], FRAME)
