@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -20,7 +21,7 @@ REACH_VOXELS = 12.0
 """Overlaps deeper than this are not one membrane grazing another; they are left alone."""
 SMOOTHING_ROUNDS = 3
 NEIGHBOURS = 4
-PAIRS_AT_ONCE = 200_000
+EDGES_AT_ONCE = 5_000
 
 
 @dataclass(frozen=True)
@@ -107,16 +108,29 @@ def _pierces(edged: Mesh, faced: Mesh) -> bool:
     edges = _edges(edged.faces)
     starts, ends = edged.vertices_zyx_A[edges[:, 0]], edged.vertices_zyx_A[edges[:, 1]]
     corners = faced.vertices_zyx_A[faced.faces]
-    centres = corners.mean(axis=1)
-    reach = float(np.linalg.norm(corners - centres[:, None], axis=2).max(initial=0.0))
-    reach += 0.5 * float(np.linalg.norm(ends - starts, axis=1).max(initial=0.0))
-    near = cKDTree(centres).query_ball_point(0.5 * (starts + ends), reach)
-    counts = np.array([len(found) for found in near])
-    rows = np.repeat(np.arange(len(edges)), counts)
-    columns = np.array([face for found in near for face in found], dtype=np.int64)
-    for begin in range(0, len(rows), PAIRS_AT_ONCE):
-        part = slice(begin, begin + PAIRS_AT_ONCE)
-        if _hits(starts[rows[part]], ends[rows[part]], corners[columns[part]]).any():
+    radii = np.linalg.norm(corners - corners.mean(axis=1, keepdims=True), axis=2).max(axis=1)
+    # A few stretched faces must not make every edge look far around.
+    stretched = radii > 2.0 * np.median(radii)
+    return any(
+        _meet(starts, ends, corners[chosen], float(radii[chosen].max()))
+        for chosen in (~stretched, stretched)
+        if chosen.any()
+    )
+
+
+def _meet(starts: Float64, ends: Float64, corners: Float64, radius: float) -> bool:
+    """Whether any segment (E, 3) to (E, 3) passes through a triangle (F, 3 corners, 3).
+
+    `radius` is the largest distance of a corner from its triangle's centre.
+    """
+    tree, middles = cKDTree(corners.mean(axis=1)), 0.5 * (starts + ends)
+    reach = radius + 0.5 * np.linalg.norm(ends - starts, axis=1)
+    for begin in range(0, len(starts), EDGES_AT_ONCE):
+        part = slice(begin, begin + EDGES_AT_ONCE)
+        near = tree.query_ball_point(middles[part], reach[part], return_sorted=False)
+        rows = begin + np.repeat(np.arange(len(near)), [len(found) for found in near])
+        columns = np.fromiter(chain.from_iterable(near), dtype=np.int64, count=len(rows))
+        if _hits(starts[rows], ends[rows], corners[columns]).any():
             return True
     return False
 

@@ -1,5 +1,8 @@
 """Surfaces that pass through each other are found exactly and moved apart."""
 
+import tracemalloc
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import trimesh
@@ -69,3 +72,17 @@ def test_membranes_that_keep_clear_of_each_other_are_left_as_they_are():
     assert all(
         after is before for (_, after), (_, before) in zip(result.meshes, meshes, strict=True)
     )
+
+
+def test_a_stretched_face_neither_hides_a_crossing_nor_costs_memory():
+    near, far = sphere(0.0, 100.0, subdivisions=5), sphere([0.0, 0.0, 250.0], 100.0, subdivisions=5)
+    places = far.vertices_zyx_A.copy()
+    places[int(places[:, 2].argmax())] += [0.0, 0.0, 4000.0]  # one corner drawn out, away
+    drawn_out = replace(far, vertices_zyx_A=places)
+    assert not cross(near, drawn_out)
+    places = places.copy()
+    places[int(far.vertices_zyx_A[:, 2].argmin())] -= [0.0, 0.0, 4000.0]  # another one, through
+    tracemalloc.start()
+    assert cross(near, replace(far, vertices_zyx_A=places))
+    assert tracemalloc.get_traced_memory()[1] < 50e6
+    tracemalloc.stop()
