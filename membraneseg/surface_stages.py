@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from membraneseg import stage_values as values
 from membraneseg.config import RunConfig
+from membraneseg.coords import angstrom_to_index
 from membraneseg.ledger import Codec, Ledger, Progress
 from membraneseg.stage_values import FitResult
 from membraneseg.surface.fit import fit_membranes
 from membraneseg.surface.frame import VolumeFrame
+from membraneseg.surface.ice import ice_between
 from membraneseg.surface.joining import join_crossing
 from membraneseg.surface.mesh import membrane_mesh
 from membraneseg.surface.neighbours import Separated, separate
@@ -62,6 +64,7 @@ def surfaces_of(
     -------
     Surfaces
     """
+    frame, notes = _with_ice(groups, frame, config)
     fitted = _fit(groups, frame, config, ledger)
     if density is None:
         refined = [unrefined(one) for one in fitted.membranes]
@@ -79,7 +82,7 @@ def surfaces_of(
     )
     kept = {one.membrane.label for one in refined}
     dropped = [str(one.label) for one in fitted.membranes if one.label not in kept]
-    notes = list(fitted.failures)
+    notes += fitted.failures
     if dropped:
         notes.append(
             f"{len(dropped)} candidates were dropped: no dark line along them, or hardly a part "
@@ -91,6 +94,25 @@ def surfaces_of(
             "they could not be moved apart, so look at them before you trust either"
         )
     return Surfaces(refined, meshes, tuple(notes))
+
+
+def _with_ice(
+    groups: Sequence[MembraneGroup], frame: VolumeFrame, config: RunConfig
+) -> tuple[VolumeFrame, list[str]]:
+    """Frame whose ice ends where it cuts several membranes off, and a note if it does."""
+    place = [
+        angstrom_to_index(group.points_zyx_A, frame.voxel_size_A, frame.origin_zyx_A)
+        for group in groups
+    ]
+    ice = ice_between(place, frame)
+    if config.fit.closure.closed == "all" or ice == (frame.low_px[0], frame.high_px[0]):
+        return frame, []
+    note = (
+        f"several membranes are cut off at the same height, so the ice was taken to reach from "
+        f"z = {ice[0]:.0f} to {ice[1]:.0f} (voxels), and what it cuts stays open there; "
+        "--closed all closes it"
+    )
+    return replace(frame, ice_z_px=ice), [note]
 
 
 def _fit(

@@ -51,7 +51,11 @@ def rows_of(base: SliceConfig) -> dict[str, SliceConfig]:
         clear, body_count=(2, 5), body_radius_A=(600.0, 3500.0)
     )
     rows["sheets, contrast 2.3 to 3.5"] = replace(clear, body_count=(0, 0), sheet_count=(2, 4))
-    rows["few proteins, contrast 2.3 to 3.5"] = replace(clear, globules_per_um2=(1.0, 20.0))
+    few = replace(clear, globules_per_um2=(1.0, 20.0))
+    rows["few proteins, contrast 2.3 to 3.5"] = few
+    rows["few proteins, contrast 3.5 to 7"] = replace(
+        few, contrast_to_noise=(3.5, 7.0), filament_count=(0, 0)
+    )
     return rows
 
 

@@ -22,12 +22,15 @@ class VolumeFrame:
         Position in Å of the centre of voxel (0, 0, 0).
     tilt_range_deg : float
         θ of a ±θ tilt series about the y axis.
+    ice_z_px : (float, float), optional
+        Lowest and highest z of the ice, in voxels, if it ends inside the box.
     """
 
     shape_zyx: tuple[int, int, int]
     voxel_size_A: float
     origin_zyx_A: Float64
     tilt_range_deg: float
+    ice_z_px: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         if len(self.shape_zyx) != 3 or min(self.shape_zyx) < 1:
@@ -44,8 +47,22 @@ class VolumeFrame:
         """Edge of a voxel in nm."""
         return self.voxel_size_A / 10.0
 
+    @property
+    def low_px(self) -> Float64:
+        """Lowest corner (3,) of the ice in the box, faces of outer voxels included."""
+        low = np.full(3, -0.5)
+        low[0] = low[0] if self.ice_z_px is None else self.ice_z_px[0]
+        return low
+
+    @property
+    def high_px(self) -> Float64:
+        """Highest corner (3,) of the ice in the box, faces of outer voxels included."""
+        high = np.asarray(self.shape_zyx) - 0.5
+        high[0] = high[0] if self.ice_z_px is None else self.ice_z_px[1]
+        return high
+
     def contains(self, points_zyx_px: Float64) -> Bool:
-        """Whether (N, 3) positions in voxels lie inside the box, faces of outer voxels included."""
+        """Whether (N, 3) positions in voxels lie inside the ice in the box."""
         points = np.asarray(points_zyx_px, dtype=np.float64)
-        inside = (points >= -0.5) & (points <= np.asarray(self.shape_zyx) - 0.5)
+        inside = (points >= self.low_px) & (points <= self.high_px)
         return np.asarray(inside.all(axis=-1), dtype=np.bool_)

@@ -119,7 +119,7 @@ def _turned(
 
 def meshed_box(frame: VolumeFrame) -> Box:
     """Corners of the volume and some voxels more, so that what it cuts reaches its border."""
-    return np.full(3, -0.5 - BEYOND_PX), np.asarray(frame.shape_zyx) - 0.5 + BEYOND_PX
+    return frame.low_px - BEYOND_PX, frame.high_px + BEYOND_PX
 
 
 def seen_part(

@@ -24,8 +24,8 @@ ON_POINT_PX = 1.5
 WIDEST_EMPTY_RAD = float(np.deg2rad(150.0))
 ON_BOTH_SIDES_RAD = float(np.deg2rad(200.0))
 SPACINGS_PER_REACH = 4.0
-LEAST_PIECE_SHARE = 0.02
-"""Smaller loose pieces of an open surface are dropped."""
+LEAST_PIECE_SHARE, LEAST_PIECE_FACES = 0.02, 200
+"""Loose pieces of an open surface that are smaller than both are dropped."""
 DEVIATION_VERTICES = 1500
 
 
@@ -134,8 +134,7 @@ def clipped(surface: FittedSurface, frame: VolumeFrame, slack_px: float) -> Fitt
     """
     if leaves_by(surface.vertices_zyx, frame) <= slack_px:
         return surface
-    low = np.full(3, -0.5)
-    high = np.asarray(frame.shape_zyx) - 0.5
+    low, high = frame.low_px, frame.high_px
     vertices, faces = surface.vertices_zyx, surface.faces
     for axis in range(3):
         for corner, direction in ((low, 1.0), (high, -1.0)):
@@ -156,13 +155,15 @@ def within_volume(surface: FittedSurface, frame: VolumeFrame, rules: ClosureRule
     if rules.closed == "all" or leaves_by(surface.vertices_zyx, frame) <= rules.border_px:
         return surface
     cut = clipped(surface, frame, rules.border_px)
-    return replace(cut, warnings=(*surface.warnings, "cut by the border of the volume"))
+    return replace(
+        cut, warnings=(*surface.warnings, "cut by the border of the volume or of the ice")
+    )
 
 
 def leaves_by(vertices: Float64, frame: VolumeFrame) -> float:
     """Largest distance in voxels by which vertices (V, 3) lie outside the volume."""
-    high = np.asarray(frame.shape_zyx) - 0.5
-    return float(np.maximum(-0.5 - vertices, vertices - high).max(initial=0.0))
+    beyond = np.maximum(frame.low_px - vertices, vertices - frame.high_px)
+    return float(beyond.max(initial=0.0))
 
 
 def sampled_deviation(surface: FittedSurface, vertices: Float64) -> Float64:
@@ -181,7 +182,7 @@ def _in_large_pieces(vertices: Float64, faces: Int64) -> Bool:
     graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(vertices),) * 2)
     piece = connected_components(graph, directed=False)[1][faces[:, 0]]
     counts = np.bincount(piece)
-    enough = np.minimum(LEAST_PIECE_SHARE * len(faces), counts.max())
+    enough = min(LEAST_PIECE_SHARE * len(faces), LEAST_PIECE_FACES, counts.max())
     return np.asarray(counts[piece] >= enough)
 
 

@@ -1,0 +1,59 @@
+"""The ice ends where it cuts several membranes at once, and only there."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from membraneseg.group.evidence import sphere_directions
+from membraneseg.surface.fit import SurfaceConfig, fit_membrane
+from membraneseg.surface.frame import VolumeFrame
+from membraneseg.surface.ice import ice_between
+from synth2d.wedge import wedge_depth_deg
+
+FRAME = VolumeFrame((80, 160, 160), 10.0, np.zeros(3), 60.0)
+WHOLE = (-0.5, 79.5)
+PLACES = [(y, x) for y in (30.0, 80.0, 130.0) for x in (30.0, 80.0, 130.0)]
+
+
+def vesicle(z, place, radius=16.0):
+    """Points on the part of a sphere that the wedge leaves."""
+    normal = sphere_directions(3000)
+    normal = normal[wedge_depth_deg(normal, 60.0) < 0.0]
+    return np.array([z, *place]) + radius * normal
+
+
+def cut_at(height, points):
+    return points[points[:, 0] <= height]
+
+
+def test_vesicles_that_end_upright_at_one_height_show_the_end_of_the_ice():
+    points = [
+        cut_at(62.0, vesicle(z, p)) for z, p in zip((40, 60, 58, 62, 64), PLACES, strict=False)
+    ]
+    low, high = ice_between(points, FRAME)
+    assert low == WHOLE[0]
+    assert high == pytest.approx(62.5, abs=0.3)
+    upside_down = [p * [-1, 1, 1] + [79.0, 0, 0] for p in points]
+    low, high = ice_between(upside_down, FRAME)
+    assert (low, high) == (pytest.approx(16.5, abs=0.3), WHOLE[1])
+
+
+def test_whole_vesicles_show_no_end_though_they_stand_in_one_layer():
+    assert ice_between([vesicle(40.0, p) for p in PLACES], FRAME) == WHOLE
+
+
+def test_one_cut_membrane_is_no_ice_and_nothing_is_nothing():
+    assert ice_between([cut_at(50.0, vesicle(45.0, PLACES[0]))], FRAME) == WHOLE
+    assert ice_between([], FRAME) == WHOLE
+
+
+def test_a_vesicle_that_the_ice_cuts_is_open_and_ends_there():
+    points = 10.0 * cut_at(62.0, vesicle(60.0, PLACES[4]))
+    config = SurfaceConfig()
+    whole = fit_membrane(1, points, FRAME, config).surface
+    cut = fit_membrane(1, points, replace(FRAME, ice_z_px=(-0.5, 62.5)), config).surface
+    assert whole.vertices_zyx[:, 0].max() > 66.0
+    assert not cut.closed
+    assert cut.vertices_zyx[:, 0].max() == pytest.approx(62.5, abs=0.1)
+    assert cut.warnings[-1].startswith("cut by the border")
