@@ -11,17 +11,19 @@ from membraneseg.surface.frame import VolumeFrame
 from membraneseg.types import Float64
 
 LEAST_CUT = 4
-"""Membranes that must be cut off at the same height."""
+"""Membranes that must be cut off at about the same height."""
 CUT_SHARE = 0.5
 """Share that these must be of all that reach that height."""
 STEEP = 0.5
 """Largest |z| of the normal of a wall that would still be seen further on."""
-BAND_PX = 2.0
-NEAR_EDGE_PX = 8.0
+ALIKE_PX = 6.0
+"""Ice is uneven: heights so near the last one count as the same."""
 AT_BORDER_PX = 3.0
-_OUTERMOST = 0.999  # quantile of the heights of all points
-_LEAST_POINTS = 10  # of a membrane in the band
+_LAST = 0.99  # quantile of the heights of a membrane's points
+_NEAR_END_PX = 6.0
+_LEAST_POINTS = 30  # of a membrane near its end
 _PATCH_PX, _NORMALS_PX = 3.0, 9.0
+_UPSIDE_DOWN = np.array([-1.0, 1.0, 1.0])
 
 
 def ice_between(points_px: Sequence[Float64], frame: VolumeFrame) -> tuple[float, float]:
@@ -42,33 +44,34 @@ def ice_between(points_px: Sequence[Float64], frame: VolumeFrame) -> tuple[float
     -----
     A vesicle fades gradually where its wall turns into the missing wedge. That the steep walls of
     several membranes end at one height has another reason: the surface of the ice or lamella. It
-    must lie level, else it is not found, and membranes are completed beyond it.
+    must lie about level, else it is not found, and membranes are completed beyond it.
     """
     low, high = float(frame.low_px[0]), float(frame.high_px[0])
+    top = _end_of_ice(points_px)
+    bottom = _end_of_ice([points * _UPSIDE_DOWN for points in points_px])
+    return (
+        low if bottom is None or -bottom - low < AT_BORDER_PX else -bottom,
+        high if top is None or high - top < AT_BORDER_PX else top,
+    )
+
+
+def _end_of_ice(points_px: Sequence[Float64]) -> float | None:
+    """Median height at which steep walls end above; None if too few end there so."""
     if not points_px:
-        return low, high
-    upper = _last_height(points_px)
-    lower = -_last_height([points * [-1.0, 1.0, 1.0] for points in points_px])
-    if high - upper > AT_BORDER_PX and _cuts(points_px, upper):
-        high = upper + 0.5
-    if lower - low > AT_BORDER_PX and _cuts([p * [-1.0, 1.0, 1.0] for p in points_px], -lower):
-        low = lower - 0.5
-    return low, high
+        return None
+    ends = np.array([np.quantile(points[:, 0], _LAST) for points in points_px])
+    reaching = np.flatnonzero(ends > ends.max() - ALIKE_PX).tolist()
+    cut = [k for k in reaching if _ends_steeply(points_px[k], ends[k])]
+    if len(cut) < max(LEAST_CUT, CUT_SHARE * len(reaching)):
+        return None
+    return float(np.median(ends[cut])) + 0.5
 
 
-def _last_height(points_px: Sequence[Float64]) -> float:
-    return float(np.quantile(np.concatenate([points[:, 0] for points in points_px]), _OUTERMOST))
-
-
-def _cuts(points_px: Sequence[Float64], height: float) -> bool:
-    """Whether most membranes that reach a height end there as steep walls."""
-    reaching = [p for p in points_px if (p[:, 0] > height - BAND_PX).sum() >= _LEAST_POINTS]
-    cut = sum(_is_steep(points[points[:, 0] > height - NEAR_EDGE_PX]) for points in reaching)
-    return cut >= max(LEAST_CUT, CUT_SHARE * len(reaching))
-
-
-def _is_steep(points: Float64) -> bool:
-    """Whether points (P, 3) lie on walls that stand upright."""
-    centre, count, _ = superpoints(points, _PATCH_PX)
+def _ends_steeply(points: Float64, end: float) -> bool:
+    """Whether points (P, 3) below their last height lie on walls that stand upright."""
+    near = points[points[:, 0] > end - _NEAR_END_PX]
+    if len(near) < _LEAST_POINTS:
+        return False
+    centre, count, _ = superpoints(near, _PATCH_PX)
     normal = local_normals(centre, _NORMALS_PX, count.astype(np.float64))
     return bool(np.median(np.abs(normal[:, 0])) < STEEP)
