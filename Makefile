@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 export MPLBACKEND := Agg
 
-.PHONY: demo test test-slow lint docs clean
+.PHONY: demo test test-slow test-display lint docs clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("membraneseg needs Python 3.11 or newer; this is %s: use make PYTHON=python3.12" % sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -20,6 +20,13 @@ test: $(VENV)/installed
 
 test-slow: $(VENV)/installed
 	$(BIN)/python -m pytest -m slow
+
+# napari and the OpenCV that has windows, on a screen of their own (needs xvfb-run)
+test-display: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --editable '.[view]'
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target build/opencv opencv-python
+	OPENCV_WITH_WINDOWS=$(CURDIR)/build/opencv xvfb-run -a -s "-screen 0 1400x1200x24" \
+		$(BIN)/python -m pytest -m display
 
 lint: $(VENV)/installed
 	$(BIN)/ruff check .

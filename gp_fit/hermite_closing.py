@@ -16,6 +16,7 @@ _FAR = 1.3
 _FAR_SLOPE_SD = 0.3
 _ROUNDS = 2
 _LEAST_TRUST = 0.01
+_BELIEVED = 0.9
 
 
 def risen_far_out(surface: HermiteSurface) -> HermiteSurface:
@@ -40,7 +41,8 @@ def less_trusted(surface: HermiteSurface, reliability: Reliability) -> HermiteSu
     surface : HermiteSurface
     reliability : callable
         See `fit_star`; variances are divided by it, at most by 100: such superpoints still say
-        where the surface roughly is.
+        where the surface roughly is. Where nearly all are doubtful, as on a sheet along the
+        wedge's edge, the best tenth is believed: nothing better is known.
 
     Returns
     -------
@@ -50,7 +52,8 @@ def less_trusted(surface: HermiteSurface, reliability: Reliability) -> HermiteSu
     for _ in range(_ROUNDS):
         slope = best.gradient(surface.superpoints_zyx)
         normals = slope / np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-12)
-        doubts = 1.0 / np.clip(reliability(normals), _LEAST_TRUST, 1.0)
+        sure = np.clip(reliability(normals), _LEAST_TRUST, 1.0)
+        doubts = np.maximum(np.quantile(sure, _BELIEVED) / sure, 1.0)
         best = HermiteSurface.from_state(
             replace(everything, data=replace(everything.data, doubts=doubts))
         )

@@ -11,12 +11,19 @@ from scipy.optimize import minimize
 
 from gp_fit.arrays import Float64, Int64, checked_points
 from gp_fit.hermite_system import HermiteData, left_out, observed_covariance, solve
-from gp_fit.points import local_normals, orient_normals, superpoint_spacing, superpoints
+from gp_fit.points import (
+    local_normals,
+    orient_normals,
+    superpoint_spacing,
+    superpoints,
+    transfer_orientation,
+)
 from gp_fit.signs import pieces_of, settled_signs
 
 MINIMUM_POINTS = 20
 _REACH = 1.3 * 1.5
 _REJECTION_ROUNDS = 4
+_ORIENTED_SPACINGS = 2.0
 _MOST_RESCALED = (0.75, 3.0)
 
 
@@ -110,7 +117,9 @@ def fit_hermite(points_zyx: Float64, config: HermiteConfig) -> HermiteState:
     data = HermiteData(
         (centres - middle) / scale, normals, shares, np.ones_like(shares), 2.0 * _REACH
     )
-    data = _well_sided(data, pieces_of(centres, normals, spacing), _expected(config, scale))
+    pieces = pieces_of(centres, normals, spacing)
+    coarse = _coarse_signs(centres, normals, _ORIENTED_SPACINGS * spacing)
+    data = _well_sided(data, pieces, coarse, _expected(config, scale))
     chosen = _searched(data, config, scale)
     kept = _kept(data, chosen, config)
     return HermiteState(
@@ -129,11 +138,21 @@ def _expected(config: HermiteConfig, scale: float) -> Float64:
     return np.log([0.3, config.noise_px / scale, 0.15])
 
 
-def _well_sided(data: HermiteData, pieces: Int64, expected: Float64) -> HermiteData:
+def _coarse_signs(centres: Float64, normals: Float64, spacing: float) -> Float64:
+    """Signs (M,) that a coarser cloud would give the normals: on fine ones noise turns regions."""
+    places, counts, _ = superpoints(centres, spacing)
+    rough = local_normals(places, 1.6 * spacing, counts.astype(np.float64))
+    turned = transfer_orientation(places, orient_normals(places, rough), centres, normals)
+    return np.where(np.sum(turned * normals, axis=1) >= 0.0, 1.0, -1.0)
+
+
+def _well_sided(
+    data: HermiteData, pieces: Int64, coarse: Float64, expected: Float64
+) -> HermiteData:
     """Turn the normals of whole pieces so that together they are most likely, and outward."""
     normals = data.normals
-    if pieces.max() > 0:
-        signs = settled_signs(data, pieces, np.exp(2.0 * expected))
+    if pieces.max() > 0 or (coarse != coarse[0]).any():
+        signs = settled_signs(data, pieces, np.exp(2.0 * expected), [coarse])
         normals = normals * signs[:, None]
     outward = np.sum(normals * (data.positions - data.positions.mean(axis=0)))
     return replace(data, normals=normals if outward >= 0.0 else -normals)

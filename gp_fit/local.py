@@ -25,6 +25,9 @@ MINIMUM_POINTS = 20
 _NEIGHBOURS = 16
 _CHUNK = 20000
 
+_STRAYING = 0.33
+"""Deviation per voxel beyond the last point, from a phantom's folded membrane."""
+
 
 @dataclass(frozen=True)
 class LocalConfig:
@@ -125,7 +128,9 @@ class LocalSurface:
             distance = np.asarray(self._tree.query(part)[0])
             total = self._about(part)[2]
             noise = self._lengths[1] / np.sqrt(np.maximum(total, 1.0))
-            parts.append(np.hypot(noise, 0.3 * np.maximum(distance - self.spacing_px, 0.0)))
+            parts.append(
+                np.hypot(noise, _STRAYING * np.maximum(distance - 0.5 * self.spacing_px, 0.0))
+            )
         return np.concatenate(parts) if parts else np.empty(0)
 
     def _about(self, points: Float64) -> tuple[Float64, Float64, Float64]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy.linalg import cholesky, solve_triangular
 from scipy.sparse import coo_matrix
@@ -40,7 +42,9 @@ def pieces_of(points: Float64, normals: Float64, spacing_px: float) -> Int64:
     return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
 
 
-def settled_signs(data: HermiteData, pieces: Int64, squares: Float64) -> Float64:
+def settled_signs(
+    data: HermiteData, pieces: Int64, squares: Float64, starts: Sequence[Float64] = ()
+) -> Float64:
     """Sign (M,) of each superpoint's normal with which the process is most likely.
 
     Parameters
@@ -51,6 +55,8 @@ def settled_signs(data: HermiteData, pieces: Int64, squares: Float64) -> Float64
         Pieces that keep or change their sides as a whole.
     squares : (3,) float64
         Squares of amplitude, noise and slope noise.
+    starts : sequence of (M,) float64
+        Further guesses of the signs, 1 or −1, beside all 1.
 
     Returns
     -------
@@ -61,23 +67,40 @@ def settled_signs(data: HermiteData, pieces: Int64, squares: Float64) -> Float64
     -----
     The observed slopes are y = Σ s_k y_k over the pieces, so minus twice the log likelihood is
     Σ s_k s_l (y_kᵀ P y_l) with P the inverse covariance less the trend: one system for all signs.
-    The pieces are decided from the largest to the smallest, then again until none changes.
+    From each guess, and from nothing, the pieces are decided from the largest to the smallest,
+    then again until none changes; the likeliest outcome counts.
     """
-    count, names = len(data.positions), np.unique(pieces, return_inverse=True)[1].reshape(-1)
+    names = np.unique(pieces, return_inverse=True)[1].reshape(-1)
+    member = np.eye(int(names.max()) + 1)[names]
+    energy, sizes = _energy(data, squares), np.bincount(names)
+    best, least = np.ones(len(names)), np.inf
+    for start in (np.ones(len(names)), *starts):
+        turned = member * start[:, None]
+        of_pieces = turned.T @ energy @ turned
+        for first in (np.zeros(len(sizes)), np.ones(len(sizes))):
+            signs = _least(of_pieces, sizes, first)
+            cost = float(signs @ of_pieces @ signs)
+            if cost < least:
+                best, least = turned @ signs, cost
+    return np.asarray(best)
+
+
+def _energy(data: HermiteData, squares: Float64) -> Float64:
+    """Matrix (M, M) whose quadratic form is minus twice the log likelihood of signs."""
+    count = len(data.positions)
     system = squares[0] * observed_covariance(data)
     system.flat[:: len(system) + 1] += data.nugget(squares[1], squares[2])
     lower = cholesky(system, lower=True, overwrite_a=True, check_finite=False)
-    slopes = np.zeros((2 * count, int(names.max()) + 1))
-    slopes[count + np.arange(count), names] = 1.0
+    slopes = np.eye(2 * count)[:, count:]
     both = solve_triangular(lower, np.hstack([observed_trend(data), slopes]), lower=True)
     trend, whitened = both[:, :10], both[:, 10:]
     along = np.linalg.qr(trend)[0].T @ whitened
-    return _least(whitened.T @ whitened - along.T @ along, np.bincount(names))[names]
+    return np.asarray(whitened.T @ whitened - along.T @ along)
 
 
-def _least(energy: Float64, sizes: Int64) -> Float64:
-    """Signs (K,) of small Σ s_k s_l E_kl."""
-    signs = np.zeros(len(sizes))
+def _least(energy: Float64, sizes: Int64, signs: Float64) -> Float64:
+    """Signs (K,) of small Σ s_k s_l E_kl, from a first guess (K,)."""
+    signs = signs.copy()
     coupling = energy - np.diag(np.diag(energy))
     for _ in range(_SWEEPS):
         before = signs.copy()

@@ -248,14 +248,19 @@ def demo(
 
 @app.command()
 def report(
-    result: Annotated[Path, typer.Argument(help="output folder of membraneseg run")],
+    result: Annotated[Path, typer.Argument(help="output folder of run, close or vesicles")],
 ) -> None:
-    """Write report.html of a finished run again, from the files in its folder."""
+    """Write report.html of a finished result again, from the files in its folder."""
     from membraneseg.report.page import write_report
     from membraneseg.result_folder import result_content
+    from membraneseg.vesicle_command import FACTS, open_result
+    from membraneseg.vesicle_report import write_vesicle_report
 
     path = result / "report.html"
-    write_report(path, result_content(result))
+    if (result / FACTS).is_file():
+        write_vesicle_report(result, open_result(result).setting)
+    else:
+        write_report(path, result_content(result))
     print_results({"report": path}, [])
 
 

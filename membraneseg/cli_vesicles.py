@@ -21,45 +21,50 @@ from membraneseg.cli_options import (
 from membraneseg.cli_output import console, print_results, print_table
 from membraneseg.errors import MembraneSegError
 
+CORRECTION = ("tomogram", "output", "add", "remove")
+"""All that a correction of an earlier result is told."""
+OutputOption = Annotated[
+    Path | None, typer.Option("-o", "--output", help="output folder [TOMO_vesicles]")
+]
+MaskOption = Annotated[
+    Path | None,
+    typer.Option(help="where vesicles may lie: MRC mask, or IMOD model of closed contours"),
+]
+EllipsoidsOption = Annotated[
+    bool, typer.Option("--ellipsoids", help="mild ellipsoids instead of spheres")
+]
+AddOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="X,Y,Z", help="add the vesicle round a place in Å to a result"),
+]
+RemoveOption = Annotated[
+    list[int] | None, typer.Option(metavar="ID", help="remove a vesicle from a result")
+]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="keep what the network has computed")]
+
 
 def vesicles(
+    context: typer.Context,
     tomogram: Annotated[Path, typer.Argument(metavar="TOMO", help="tomogram (.mrc, .rec, .map)")],
-    output: Annotated[
-        Path | None, typer.Option("-o", "--output", help="output folder [TOMO_vesicles]")
-    ] = None,
-    mask: Annotated[
-        Path | None,
-        typer.Option(help="where vesicles may lie: MRC mask, or IMOD model of closed contours"),
-    ] = None,
+    output: OutputOption = None,
+    mask: MaskOption = None,
+    ellipsoids: EllipsoidsOption = False,
+    add: AddOption = None,
+    remove: RemoveOption = None,
     voxel_size: VoxelSizeOption = None,
     tilt_range: TiltRangeOption = None,
-    ellipsoids: Annotated[
-        bool, typer.Option("--ellipsoids", help="mild ellipsoids instead of spheres")
-    ] = False,
-    skip: Annotated[
-        list[str] | None,
-        typer.Option(help="leave out threshold, segments, spheres, refinement or outliers"),
-    ] = None,
-    add: Annotated[
-        list[str] | None,
-        typer.Option(metavar="X,Y,Z", help="add the vesicle round a place in Å to a result"),
-    ] = None,
-    remove: Annotated[
-        list[int] | None, typer.Option(metavar="ID", help="remove a vesicle from a result")
-    ] = None,
+    device: DeviceOption = None,
     config: ConfigOption = None,
     setting: SettingOption = None,
-    resume: Annotated[bool, typer.Option(help="keep what the network has computed")] = False,
+    resume: ResumeOption = False,
     force: ForceOption = False,
-    device: DeviceOption = None,
 ) -> None:
     """Find synaptic vesicles: spheres with centre, radius and membrane.
 
-    Writes vesicles.csv, vesicle_labels.mrc, vesicle_probability.mrc,
-    vesicles.mod (IMOD), vesicles.star (RELION), vesicles.glb, pyto/,
-    open.cxc, two figures, and steps/ with what each step found.
-    With --add or --remove an earlier result in the folder is corrected.
-    `membraneseg settings vesicles` lists everything that --set understands.
+    Writes report.html, vesicles.csv, labels, meshes, files for IMOD,
+    RELION, Pyto and ChimeraX, and steps/ with what each step found.
+    --add and --remove correct an earlier result in the folder instead.
+    `membraneseg settings vesicles` lists what --set understands.
     """
     from membraneseg.progress import BarReporter
     from membraneseg.vesicle_command import VesicleRequest, correct_vesicles, search_vesicles
@@ -67,20 +72,14 @@ def vesicles(
 
     folder = output or default_output(tomogram, "vesicles")
     if add or remove:
+        _refuse_other_options(context)
         result = correct_vesicles(folder, [_place(text) for text in add or []], remove or [])
-        print_results(result.files, result.summary)
-        return
-    named = {
-        "voxel_size_A": voxel_size,
-        "tilt_range_deg": tilt_range,
-        "segment.device": device,
-        "ellipsoids": "true" if ellipsoids else None,
-        "skip": list(skip) if skip else None,
-    }
-    request = VesicleRequest(tomogram, folder, mask, resume, force, typed_command())
-    result = search_vesicles(
-        request, load_vesicle_config(config, told(setting, named)), BarReporter(console)
-    )
+    else:
+        named: dict[str, object] = {"voxel_size_A": voxel_size, "tilt_range_deg": tilt_range}
+        named |= {"segment.device": device, "ellipsoids": "true" if ellipsoids else None}
+        chosen = load_vesicle_config(config, told(setting, named))
+        request = VesicleRequest(tomogram, folder, mask, resume, force, typed_command())
+        result = search_vesicles(request, chosen, BarReporter(console))
     print_results(result.files, result.summary)
 
 
@@ -120,6 +119,19 @@ def view(
     from membraneseg.vesicle_viewer import show
 
     show(result, edit)
+
+
+def _refuse_other_options(context: typer.Context) -> None:
+    """Refuse whatever else was typed: a correction keeps to the settings of its result."""
+    for parameter in context.command.params:
+        source = context.get_parameter_source(parameter.name or "")
+        typed = source is not None and source.name == "COMMANDLINE"
+        if typed and parameter.name not in CORRECTION:
+            raise MembraneSegError(
+                f"{parameter.opts[0]} does not go with --add or --remove, which keep to the "
+                "settings of the result that they correct: leave it out, or search again without "
+                "them."
+            )
 
 
 def _place(text: str) -> tuple[float, float, float]:

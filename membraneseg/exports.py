@@ -31,6 +31,25 @@ _ANGLES = (
     "normal; Rot, the turn about the normal, is unknown and 0"
 )
 
+_MORPHOMETRICS = """cores: 2
+surface_generation:
+  angstroms: false
+  isotropic_remesh: true
+  target_area: 1.0
+  simplify: false
+  simplify_max_triangles: 300000
+  extrapolation_distance: 1.5
+  octree_depth: 9
+  point_weight: 0.7
+  neighbor_count: 400
+  smoothing_iterations: 1
+curvature_measurements:
+  radius_hit: 9
+  min_component: 30
+  exclude_borders: 1
+"""
+"""What surface_morphometrics 2 takes by default; its `make_meshes` stops where one is missing."""
+
 
 @dataclass(frozen=True)
 class ExportRequest:
@@ -131,8 +150,7 @@ def _surface_morphometrics(source: Source, target: Path) -> None:
         'seg_dir: "./segmentations/"\n'
         f'tomo_dir: "{source.tomogram.parent.as_posix()}/"\n'
         'work_dir: "./morphometrics/"\n'
-        f"segmentation_values:\n{values}"
-        "surface_generation:\n  angstroms: false\n",
+        f"segmentation_values:\n{values}{_MORPHOMETRICS}",
     )
 
 

@@ -33,7 +33,9 @@ from membraneseg.vesicle_files import (
     write_vesicles,
 )
 from membraneseg.vesicle_pipeline import FoundVesicles, probability_from, vesicles_from
+from membraneseg.vesicle_report import write_vesicle_report
 from membraneseg.vesicles.corrections import add_vesicle, remove_vesicle
+from membraneseg.vesicles.ellipsoids import bulges_of
 from membraneseg.vesicles.rays import View
 from membraneseg.vesicles.spheres import Vesicle
 
@@ -98,21 +100,18 @@ def search_vesicles(
     started = time.process_time()
     check_output(_as_run(request))
     setting, config, notes = _prepared(request, config)
+    tomogram = setting.tomogram
     weights, run = config.segment.weights_file, config.as_run_config()
     key = input_key(request.tomogram, weights, run)
     ledger = Ledger(request.output / "stages", key, reporter, request.resume)
-    # Nothing holds the network's output once the probability is made: that is a volume less.
-    probability, steps = probability_from(
-        segmented(setting.tomogram, run, ledger, weights).membrane,
-        setting.tomogram,
-        config,
-        setting.region,
-        reporter,
-    )
-    found = vesicles_from(probability, setting.tomogram, config, steps, reporter)
+    seen = segmented(tomogram, run, ledger, weights)
+    probability, steps = probability_from(seen.membrane, tomogram, config, setting.region, reporter)
+    del seen  # a volume less, as below
+    found = vesicles_from(probability, tomogram, config, steps, reporter)
     files = write_found(request.output, found, setting)
     files |= write_pictures(request.output, found, setting)
     write_text(request.output / CONFIG, to_toml(config))
+    count = len(found.vesicles)
     facts = _facts_of(request, config, found) | {
         "processor_seconds": {**steps.seconds, "all": time.process_time() - started},
         "peak_memory_MB": peak_memory_MB(),
@@ -121,9 +120,9 @@ def search_vesicles(
         "warnings": list(notes),
     }
     write_text(request.output / FACTS, json.dumps(facts, indent=2) + "\n")
-    for note in notes:
-        log.warning(note)
-    return VesicleResult(files, [f"{len(found.vesicles)} vesicles; {len(notes)} warnings"])
+    del probability, steps, found
+    files["report"] = write_vesicle_report(request.output, setting)
+    return VesicleResult(files, [f"{count} vesicles; {len(notes)} warnings"])
 
 
 def _prepared(
@@ -140,6 +139,8 @@ def _prepared(
     if bright:
         config, notes = replace(config, contrast="bright"), (*notes, BRIGHT_NOTE)
         tomogram = negative(tomogram, header, request.output / "stages")
+    for note in notes:
+        log.warning(note)
     setting = Setting(request.tomogram, tomogram, header, config.tilt_range_deg, region)
     return setting, config, notes
 
@@ -269,7 +270,11 @@ def save_corrected(folder: Path, opened: Opened, vesicles: list[Vesicle]) -> Ves
     -------
     VesicleResult
     """
-    files = write_vesicles(folder, vesicles, opened.setting)
+    bulges = None
+    if opened.config.ellipsoids:
+        balls = balls_from(vesicles, opened.setting.tomogram)
+        bulges = bulges_of(balls, opened.view, opened.config.refinement)
+    files = write_vesicles(folder, vesicles, opened.setting, bulges)
     before = {(v.id, *v.centre_zyx_A.tolist()) for v in opened.vesicles}
     now = {(v.id, *v.centre_zyx_A.tolist()) for v in vesicles}
     change = {
@@ -280,6 +285,7 @@ def save_corrected(folder: Path, opened: Opened, vesicles: list[Vesicle]) -> Ves
     facts["corrections"] = [*facts["corrections"], change]
     facts["vesicles"] = len(vesicles)
     write_text(folder / FACTS, json.dumps(facts, indent=2) + "\n")
+    files["report"] = write_vesicle_report(folder, opened.setting)
     line = f"{len(now - before)} added, {len(before - now)} removed: {len(now)} vesicles"
     return VesicleResult(files, [line])
 

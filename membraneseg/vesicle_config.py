@@ -61,7 +61,7 @@ class VesicleRunConfig:
         if unknown:
             raise MembraneSegError(
                 f"'{unknown[0]}' is no step that can be left out, expected one of "
-                f"{', '.join(STEPS)}; correct --skip."
+                f"{', '.join(STEPS)}; correct skip."
             )
         if not 0.0 < self.plain_threshold < 1.0:
             raise MembraneSegError(

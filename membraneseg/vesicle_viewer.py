@@ -5,9 +5,8 @@ All that a click does is done by plain functions of the package; here they are t
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import numpy as np
 
 from membraneseg.errors import MembraneSegError
 from membraneseg.report.slices import grey_range
+from membraneseg.screen import check_screen
 from membraneseg.types import Float64
 from membraneseg.vesicle_command import Opened, open_result, save_corrected
 from membraneseg.vesicle_files import balls_from
@@ -24,7 +24,6 @@ from membraneseg.vesicles.corrections import History, add_vesicle, remove_vesicl
 KEYS = "click: add or remove · U: undo · S: save"
 COLOUR = "#2f7ed8"
 LEFT, STILL_PX = 1, 4.0
-DISPLAYS = ("DISPLAY", "WAYLAND_DISPLAY")
 
 
 class Session:
@@ -78,8 +77,10 @@ class Session:
         return "undone" if possible else "nothing to undo"
 
     def save(self) -> str:
-        """Write the vesicles as they are now."""
-        return save_corrected(self.folder, self.opened, self.history.now).summary[0]
+        """Write the vesicles as they are now; what comes later is told against these."""
+        summary = save_corrected(self.folder, self.opened, self.history.now).summary
+        self.opened = replace(self.opened, vesicles=self.history.now)
+        return summary[0]
 
 
 def show(folder: Path, edit: bool) -> None:
@@ -97,26 +98,18 @@ def show(folder: Path, edit: bool) -> None:
         If napari, its Qt or a display is missing, or there is no result.
     """
     session = Session(folder)
-    _check_display()
+    check_screen("correct with `membraneseg vesicles --add X,Y,Z` and `--remove ID`")
     try:
+        import_module("napari.qt")  # napari alone can be imported without Qt, but opens no window
         napari = import_module("napari")
-        viewer = napari.Viewer(title=f"{folder.name}: vesicles")
-    except ImportError as error:  # without Qt napari can be imported, but opens no window
+    except ImportError as error:
+        reason = str(error).strip().splitlines()[0]
         raise MembraneSegError(
-            f'napari cannot be opened ({error}): install it with pip install "membraneseg[view]".'
+            f'napari cannot be opened ({reason}): install it with pip install "membraneseg[view]".'
         ) from error
+    viewer = napari.Viewer(title=f"{folder.name}: vesicles")
     make_window(viewer, session, edit)
     napari.run()
-
-
-def _check_display() -> None:
-    """Refuse where there is no screen, as Qt would end the whole program there."""
-    if sys.platform != "linux" or any(os.environ.get(name) for name in DISPLAYS):
-        return
-    raise MembraneSegError(
-        f"no window can open, as {' and '.join(DISPLAYS)} are not set: work at a desktop or under "
-        "xvfb-run, or correct with `membraneseg vesicles --add X,Y,Z` and `--remove ID`."
-    )
 
 
 def make_window(viewer: Any, session: Session, edit: bool) -> Any:
@@ -147,6 +140,7 @@ def make_window(viewer: Any, session: Session, edit: bool) -> Any:
         border_width=0.03,
     )
     viewer.dims.axis_labels = ("z", "y", "x")
+    viewer.camera.orientation2d = ("up", "right")  # as in the report, IMOD and ChimeraX
     _draw(viewer, layer, session)
     if edit:
         _tie(viewer, layer, session)

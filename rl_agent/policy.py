@@ -13,19 +13,19 @@ from safetensors.torch import load_file, save_file
 from rl_agent.observation import ROW
 from rl_agent.segment_walk import ACTIONS
 
-DEFAULT_POLICY = Path(__file__).parent / "weights" / "segment_walker_v1.safetensors"
+DEFAULT_POLICY = Path(__file__).parent / "weights" / "segment_walker_v2.safetensors"
 WIDTH = 64
 
 
-class WalkerPolicy(torch.nn.Module):
-    """Logits of the actions, and the value of the state.
+class ActionScorer(torch.nn.Module):
+    """Scores of the actions from their rows.
 
     Each action's row goes through the same layers; what all rows have in common (mean and
     maximum over the allowed ones) joins each row before it is scored. Listing the candidates in
-    another order therefore lists the logits in that order.
+    another order therefore lists the scores in that order.
     """
 
-    def __init__(self, width: int = WIDTH) -> None:
+    def __init__(self, width: int) -> None:
         super().__init__()
         self.embed = torch.nn.Sequential(
             torch.nn.Linear(ROW, width),
@@ -36,24 +36,37 @@ class WalkerPolicy(torch.nn.Module):
         self.score = torch.nn.Sequential(
             torch.nn.Linear(3 * width, width), torch.nn.ReLU(), torch.nn.Linear(width, 1)
         )
-        self.value = torch.nn.Sequential(
-            torch.nn.Linear(2 * width, width), torch.nn.ReLU(), torch.nn.Linear(width, 1)
-        )
 
     def forward(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Logits (B, ACTIONS), −∞ where not allowed, and values (B,) of rows (B, ACTIONS, ROW)."""
-        logits, common = self.logits_and_common(rows)
-        return logits.masked_fill(rows[..., 0] < 0.5, -torch.inf), self.value(common)[..., 0]
-
-    def logits_and_common(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Unmasked logits (B, ACTIONS) and the pooled embedding (B, 2 · width)."""
+        """Scores (B, ACTIONS) and the common part (B, 2 · width) of rows (B, ACTIONS, ROW)."""
         allowed = (rows[..., :1] > 0.5).float()
         embedded = self.embed(rows) * allowed  # at least 0, so that 0 is a neutral maximum
         mean = embedded.sum(dim=-2) / allowed.sum(dim=-2).clamp(min=1.0)
         common = torch.cat([mean, embedded.amax(dim=-2)], dim=-1)
         spread = common[..., None, :].expand(*common.shape[:-1], ACTIONS, common.shape[-1])
-        logits = self.score(torch.cat([embedded, spread], dim=-1))[..., 0]
-        return logits, common
+        return self.score(torch.cat([embedded, spread], dim=-1))[..., 0], common
+
+
+class WalkerPolicy(torch.nn.Module):
+    """First look at every end alone, then the walk, which knows what the first look believes."""
+
+    def __init__(self, width: int = WIDTH) -> None:
+        super().__init__()
+        self.first_look = ActionScorer(width)
+        self.walk = ActionScorer(width)
+        self.value = torch.nn.Sequential(
+            torch.nn.Linear(2 * width, width), torch.nn.ReLU(), torch.nn.Linear(width, 1)
+        )
+
+    def forward(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits of the walk (B, ACTIONS), −∞ where not allowed, and values of the states (B,)."""
+        logits, common = self.walk(rows)
+        return only_allowed(logits, rows), self.value(common)[..., 0]
+
+
+def only_allowed(logits: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
+    """Logits (B, ACTIONS), −∞ where the rows (B, ACTIONS, ROW) are of actions not allowed."""
+    return logits.masked_fill(rows[..., 0] < 0.5, -torch.inf)
 
 
 def save_policy(path: Path, policy: WalkerPolicy, facts: dict[str, object]) -> None:

@@ -7,10 +7,11 @@ import numpy.typing as npt
 import torch
 
 from rl_agent.observation import observe
-from rl_agent.policy import WalkerPolicy
-from rl_agent.scene import Scene
+from rl_agent.policy import WalkerPolicy, only_allowed
+from rl_agent.scene import DISBELIEF, Beliefs, Scene
 from rl_agent.segment_walk import (
     CLOSE,
+    GIVE_UP,
     LOOSE,
     WalkState,
     finished,
@@ -26,7 +27,36 @@ WALKS = 12
 """Walks of a picture, the greedy one among them, of which the best counts."""
 LEAST_BELIEF = 0.3
 """Belief at which a link is worth as much as no link."""
-_UNHEARD_OF = -12.0  # log-probability of a link that one of its ends would never choose
+
+
+def first_look(scene: Scene, policy: WalkerPolicy) -> Beliefs:
+    """What a policy holds of each link when it looks at each end alone.
+
+    Parameters
+    ----------
+    scene : Scene
+        Any beliefs that it holds already are not looked at.
+    policy : WalkerPolicy
+
+    Returns
+    -------
+    Beliefs
+        To be kept in the scene before a walk begins.
+    """
+    count = len(scene.ends.position)
+    ends, fresh = np.arange(count), initial(scene._replace(beliefs=None))
+    link = np.full((count, count), DISBELIEF)
+    loose = np.zeros(count)
+    if count:
+        rows = torch.from_numpy(np.stack([observe(put_down(fresh, end)) for end in range(count)]))
+        with torch.no_grad():
+            logits = only_allowed(policy.first_look(rows)[0], rows)
+        table = np.maximum(torch.log_softmax(logits.double(), dim=1).numpy(), DISBELIEF)
+        one, slot = np.nonzero(scene.candidates >= 0)
+        link[one, scene.candidates[one, slot]] = table[one, slot]
+        link[ends, ends ^ 1] = table[:, CLOSE]
+        loose = table[:, GIVE_UP]
+    return Beliefs(link, 0.5 * (link + link.T), loose)
 
 
 def action_log_probabilities(policy: WalkerPolicy, states: list[WalkState]) -> Float64:
@@ -45,6 +75,7 @@ def walk_scene(
     Parameters
     ----------
     scene : Scene
+        With the policy's beliefs, see `first_look`.
     policy : WalkerPolicy
     rng : Generator
         For the sampled walks.
@@ -66,31 +97,6 @@ def walk_scene(
     return [np.where(state.partner == LOOSE, -1, state.partner) for state in states]
 
 
-def mutual_agreement(scene: Scene, policy: WalkerPolicy) -> Float64:
-    """How likely fresh walkers at both ends of each possible link would choose it.
-
-    Parameters
-    ----------
-    scene : Scene
-        With at least one fragment.
-    policy : WalkerPolicy
-
-    Returns
-    -------
-    (E, E) float64
-        Geometric mean of both probabilities; symmetric.
-    """
-    count = len(scene.ends.position)
-    ends = np.arange(count)
-    table = action_log_probabilities(policy, [put_down(initial(scene), e) for e in range(count)])
-    table = np.maximum(table, _UNHEARD_OF)
-    link = np.full((count, count), _UNHEARD_OF)
-    one, slot = np.nonzero(scene.candidates >= 0)
-    link[one, scene.candidates[one, slot]] = table[one, slot]
-    link[ends, ends ^ 1] = table[:, CLOSE]
-    return np.asarray(np.exp(0.5 * (link + link.T)))
-
-
 def energy(partner: Int64, belief: Float64) -> float:
     """How little a walk's links are believed in: each adds LEAST_BELIEF less its belief.
 
@@ -106,7 +112,7 @@ def link_ends(
 ) -> Int64:
     """Link the ends of a picture: the walk of least energy.
 
-    A link is believed in as far as the walks make it and fresh walkers at both its ends would,
+    A link is believed in as far as the walks make it and the first look at both its ends would,
     half and half.
 
     Parameters
@@ -124,12 +130,13 @@ def link_ends(
     """
     if len(scene.ends.position) == 0:
         return np.zeros(0, dtype=np.int64)
-    found = walk_scene(scene, policy, rng, walks)
+    beliefs = first_look(scene, policy)
+    found = walk_scene(scene._replace(beliefs=beliefs), policy, rng, walks)
     if walks == 1:
         return found[0]
     share = np.zeros((len(scene.cost), len(scene.cost)))
     for partner in found:
         linked = np.flatnonzero(partner >= 0)
         share[linked, partner[linked]] += 1.0 / walks
-    belief = 0.5 * (share + mutual_agreement(scene, policy))
+    belief = 0.5 * (share + np.exp(beliefs.mutual))
     return min(found, key=lambda partner: energy(partner, belief))

@@ -41,6 +41,28 @@ PAIR_FEATURES = COLUMNS + END_FEATURES
 """Numbers that describe one pair of ends, those of the second end among them."""
 
 
+DISBELIEF = -8.0
+"""Least log-probability in `Beliefs`, and that of links between ends that are no candidates."""
+
+
+class Beliefs(NamedTuple):
+    """What the policy's first look, at each end alone, holds of a picture; log-probabilities.
+
+    Parameters
+    ----------
+    link : (E, E) float64
+        That a walker would go from one end to another (its fragment's own: close).
+    mutual : (E, E) float64
+        Mean of both ways, symmetric.
+    loose : (E,) float64
+        That a walker would give up at the end.
+    """
+
+    link: Float64
+    mutual: Float64
+    loose: Float64
+
+
 class Scene(NamedTuple):
     """One picture, ready to be walked; never written to.
 
@@ -62,6 +84,8 @@ class Scene(NamedTuple):
         Whether the bridge crosses another fragment.
     cost : (E, K) float64
         Of the bridge, see `bridges.bridge_cost`; infinite where there is no candidate.
+    beliefs : Beliefs or None
+        None until a policy has taken its first look, see `rollout.first_look`.
     """
 
     ends: Ends
@@ -72,6 +96,7 @@ class Scene(NamedTuple):
     turn: Float64
     crossing: Bool
     cost: Float64
+    beliefs: Beliefs | None = None
 
 
 def build_scene(curves: Sequence[Float64], cues: Cues, unit: float = 1.0) -> Scene:

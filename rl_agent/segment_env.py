@@ -35,6 +35,7 @@ class SegmentWalkEnv(gymnasium.Env[npt.NDArray[np.float32], np.int64]):  # type:
     ----------
     scenes : sequence of (Scene, (E,) int64)
         Pictures with at least one fragment each, and the end that each end is truly linked to.
+        Give them the beliefs of the policy first (`rollout.first_look`).
 
     Notes
     -----
@@ -50,6 +51,7 @@ class SegmentWalkEnv(gymnasium.Env[npt.NDArray[np.float32], np.int64]):  # type:
             raise ValueError("scenes must hold at least one picture, each with a fragment")
         self._scenes = scenes
         self._state: WalkState | None = None
+        self._legal = np.zeros(ACTIONS, dtype=bool)
         self._truth = scenes[0][1]
         self.action_space = gymnasium.spaces.Discrete(ACTIONS)
         self.observation_space = gymnasium.spaces.Box(-5.0, 5.0, (ACTIONS, ROW), np.float32)
@@ -63,8 +65,7 @@ class SegmentWalkEnv(gymnasium.Env[npt.NDArray[np.float32], np.int64]):  # type:
         if chosen is None:
             chosen = self.np_random.integers(len(self._scenes))
         scene, self._truth = self._scenes[int(chosen)]
-        self._state = initial(scene)
-        return observe(self._state), self._info(self._state)
+        return self._stand(initial(scene))
 
     def step(
         self, action: np.int64
@@ -73,21 +74,21 @@ class SegmentWalkEnv(gymnasium.Env[npt.NDArray[np.float32], np.int64]):  # type:
         if self._state is None:
             raise ValueError("reset() must be called before step()")
         state, chosen = self._state, int(action)
-        if not legal_actions(state)[chosen]:
-            return observe(state), FORBIDDEN_REWARD, True, False, self._info(state)
+        if not self._legal[chosen]:
+            rows, info = self._stand(state)
+            return rows, FORBIDDEN_REWARD, True, False, info
         earned = reward(state, chosen, self._truth)
-        self._state = transition(state, chosen)
-        done = finished(self._state)
-        return observe(self._state), earned, done, False, self._info(self._state)
+        rows, info = self._stand(transition(state, chosen))
+        return rows, earned, finished(self._state), False, info
 
     def action_masks(self) -> npt.NDArray[np.bool_]:
         """(ACTIONS,) which actions are allowed now, as masked policies ask for it."""
         if self._state is None:
             raise ValueError("reset() must be called before action_masks()")
-        return legal_actions(self._state)
+        return self._legal.copy()
 
-    def _info(self, state: WalkState) -> dict[str, Any]:
-        return {
-            "action_mask": legal_actions(state).astype(np.int8),
-            "partner": state.partner.copy(),
-        }
+    def _stand(self, state: WalkState) -> tuple[npt.NDArray[np.float32], dict[str, Any]]:
+        """Keep a state and what is allowed in it: observation and info."""
+        self._state, self._legal = state, legal_actions(state)
+        info = {"action_mask": self._legal.astype(np.int8), "partner": state.partner.copy()}
+        return observe(state), info

@@ -4,21 +4,29 @@
     python scripts/benchmark_vesicles.py FOLDER --show
 
 FOLDER keeps phantoms, results and scores.jsonl, so that a stopped run goes on. Seeds from 9401 on
-are for these scores only; `--tuning` takes seeds from 1. Inputs: raw back-projection, the same
-smoothed or median-filtered, and its negative. Other ways from the same segments: refinement and
+are for these scores only; `--tuning` takes seeds from 1. Four synapses; the fifth has no vesicles,
+the sixth is larger and holds at least 120 whole ones. Inputs: raw back-projection, on the first
+also smoothed, median-filtered, and its negative. Other ways from the same segments: refinement and
 outliers as published, without bounds. With `--unet` the probability of a 3-D U-Net (see
-train_vesicle_unet.py) goes the same way as ours.
+train_vesicle_unet.py) goes the same way as ours, on the four. Every search runs in a process of
+its own, so that the memory is its own.
 """
 
 import argparse
 import json
-import resource
+import os
+import subprocess
+import sys
 import time
 from collections import defaultdict
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, median_filter
+from synapse_phantoms import CROWDED, EMPTY, Recipe, phantom
+from train_vesicle_unet import predict
 from unbounded_refinement import refined_as_published, without_outliers_as_published
 
 from membraneseg.evaluate.vesicle_files import evaluate_vesicles
@@ -27,19 +35,15 @@ from membraneseg.evaluate.vesicle_truth import read_vesicle_truth
 from membraneseg.io.mrc import read_tomogram, write_volume
 from membraneseg.io.tables import read_vesicles_csv
 from membraneseg.progress import SilentReporter
-from membraneseg.scene_file import load_scene
-from membraneseg.simulate import SimulateRequest, simulate_to_folder
-from membraneseg.vesicle_command import VesicleRequest, search_vesicles
-from membraneseg.vesicle_config import VesicleRunConfig, load_vesicle_config
+from membraneseg.vesicle_config import load_vesicle_config
 from membraneseg.vesicle_pipeline import Steps, vesicles_from
 from membraneseg.vesicles.balls import HALF_MEMBRANE_A, Balls
 
 FINAL_SEED, TUNING_SEED = 9401, 1
+LARGE_ZYX = (144, 416, 416)
 SERIES = ((60.0, 50.0), (140.0, 60.0), (100.0, 54.0), (60.0, 60.0))
 """Dose in electrons per Å² and half the tilt range of the phantoms, in order of their seeds."""
-EMPTY = {"vesicle_count_min": 0, "vesicle_count_max": 0, "endosome_count": 0}
 INPUTS = {
-    "raw": lambda voxels: voxels,
     "smoothed": lambda voxels: gaussian_filter(voxels, 1.0),
     "median": lambda voxels: median_filter(voxels, 3),
     "negative": lambda voxels: -voxels,
@@ -47,68 +51,67 @@ INPUTS = {
 COLUMNS = ("mask_dice", "label_dice", "f1", "diameter_error", "centre_error_nm")
 
 
-def phantom(folder: Path, seed: int, dose: float, tilt_deg: float, empty: bool) -> Path:
-    """Simulate a synapse, unless it is there."""
-    place = folder / f"phantom_{seed}"
-    if not place.exists():
-        options: dict[str, object] = {
-            "seed": seed,
-            "tilts": {"min_deg": -tilt_deg, "max_deg": tilt_deg},
-            "microscope": {"dose_e_per_A2": dose},
-        }
-        if empty:
-            options["synapse"] = EMPTY
-        scene = load_scene("synapse", (), options)
-        simulate_to_folder(SimulateRequest(place), scene, SilentReporter())
-    return place
-
-
 def run(folder: Path, first_seed: int, unet: Path | None) -> None:
     """Score what scores.jsonl does not hold yet."""
+    recipes = [Recipe(first_seed + k, *how) for k, how in enumerate(SERIES)]
+    empty = Recipe(first_seed + len(SERIES), 100.0, 60.0, EMPTY)
+    large = Recipe(empty.seed + 1, 100.0, 60.0, CROWDED, LARGE_ZYX)
+    todo: list[tuple[Recipe, str, Callable[..., dict[str, object]]]] = []
+    todo += [(recipe, "raw", searched) for recipe in recipes]
+    todo += [(empty, "no vesicles", searched), (large, "many vesicles", searched)]
+    todo += [(recipe, "published", published) for recipe in recipes]
+    todo += [(recipes[0], name, searched) for name in INPUTS]
+    if unet is not None:
+        todo += [(recipe, "3-D U-Net", partial(by_unet, weights=unet)) for recipe in recipes]
     known = {(row["seed"], row["way"]) for row in rows_of(folder)}
-
-    def missing(seed: int, way: str) -> bool:
-        return (seed, way) not in known
-
-    empty = first_seed + len(SERIES)
-    series = [(first_seed + number, *how) for number, how in enumerate(SERIES)]
-    for seed, dose, tilt_deg in series:
-        place = phantom(folder, seed, dose, tilt_deg, empty=False)
-        if missing(seed, "raw"):
-            note(folder, seed, "raw", searched(folder, place, seed, "raw"))
-        if missing(seed, "published"):
-            note(folder, seed, "published", published(folder, place, seed))
-    place = phantom(folder, empty, 100.0, 60.0, empty=True)
-    if missing(empty, "no vesicles"):
-        note(folder, empty, "no vesicles", searched(folder, place, empty, "raw"))
-    place = folder / f"phantom_{first_seed}"
-    for name in INPUTS:
-        if missing(first_seed, name):
-            note(folder, first_seed, name, searched(folder, place, first_seed, name))
-    for seed, _, _ in series[:2] if unet is not None else ():
-        if missing(seed, "3-D U-Net"):
-            scores = by_unet(folder, folder / f"phantom_{seed}", seed, unet)
-            note(folder, seed, "3-D U-Net", scores)
+    for recipe, way, scored in todo:
+        if (recipe.seed, way) not in known:
+            known.add((recipe.seed, way))
+            scores = scored(folder, phantom(folder, recipe), recipe.seed, way)
+            line = {"seed": recipe.seed, "way": way, "scores": scores}
+            with (folder / "scores.jsonl").open("a") as file:
+                file.write(json.dumps(line) + "\n")
 
 
-def searched(folder: Path, place: Path, seed: int, name: str) -> dict[str, object]:
-    """Scores of `membraneseg vesicles` on one input."""
-    tomogram, header = read_tomogram(place / "tomogram.mrc")
-    source = folder / f"input_{seed}_{name}.mrc"
-    voxels = np.asarray(tomogram.voxels, dtype=np.float32)
-    write_volume(source, INPUTS[name](voxels), header, name)
-    out = folder / f"result_{seed}_{name}"
-    started, wall = time.process_time(), time.monotonic()
-    request = VesicleRequest(source, out, force=True)
-    search_vesicles(request, VesicleRunConfig(), SilentReporter())
-    spent = {"cpu_s": time.process_time() - started, "wall_s": time.monotonic() - wall}
-    spent["peak_MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+def searched(folder: Path, place: Path, seed: int, way: str) -> dict[str, object]:
+    """Scores of `membraneseg vesicles` on one input, and what it took."""
+    source, out = place / "tomogram.mrc", folder / f"result_{seed}_{way.replace(' ', '_')}"
+    if way in INPUTS:
+        tomogram, header = read_tomogram(source)
+        source = folder / f"input_{seed}_{way}.mrc"
+        write_volume(source, INPUTS[way](np.asarray(tomogram.voxels)), header, way)
+    program = [sys.executable, "-c", "from membraneseg.cli import main; main()"]
+    started, peak_MB, private_MB, done = time.monotonic(), 0.0, 0.0, 0
+    command = subprocess.Popen([*program, "vesicles", str(source), "-o", str(out), "--force"])
+    while not done:
+        # Not ru_maxrss: a process inherits that of the one that started it.
+        peak_MB = max(peak_MB, memory_MB(command.pid, "status", "VmHWM:"))
+        private_MB = max(private_MB, memory_MB(command.pid, "smaps_rollup", "Private_"))
+        time.sleep(1.0)
+        done, status, used = os.wait4(command.pid, os.WNOHANG)
+    command.returncode = os.waitstatus_to_exitcode(status)
+    if command.returncode:
+        raise SystemExit(f"{source}: the search failed")
+    spent = {
+        "cpu_s": used.ru_utime + used.ru_stime,
+        "wall_s": time.monotonic() - started,
+        "peak_MB": peak_MB,
+        "private_MB": private_MB,
+    }
     evaluate_vesicles(out, place)
-    source.unlink()
     return json.loads((out / "evaluation.json").read_text())["vesicle_steps"] | {"spent": spent}
 
 
-def published(folder: Path, place: Path, seed: int) -> dict[str, object]:
+def memory_MB(process: int, file: str, start: str) -> float:
+    """Sum of the lines of /proc/PROCESS/FILE that start so (Linux), or 0 if it is gone."""
+    try:
+        lines = Path(f"/proc/{process}/{file}").read_text().splitlines()
+    except OSError:
+        return 0.0
+    return sum(int(line.split()[1]) for line in lines if line.startswith(start)) / 1024.0
+
+
+def published(folder: Path, place: Path, seed: int, way: str) -> dict[str, object]:
     """Scores of the published refinement and outlier steps, from our segments of the raw input."""
     tomogram, _ = read_tomogram(place / "tomogram.mrc")
     truth = read_vesicle_truth(place)
@@ -131,20 +134,19 @@ def published(folder: Path, place: Path, seed: int) -> dict[str, object]:
     return scores
 
 
-def by_unet(folder: Path, place: Path, seed: int, weights: Path) -> dict[str, object]:
+def by_unet(folder: Path, place: Path, seed: int, way: str, weights: Path) -> dict[str, object]:
     """Scores of our steps from the probability of a 3-D U-Net."""
-    from train_vesicle_unet import predict
-
-    target = folder / f"unet_{seed}.npy"
-    if not target.exists():
-        predict(weights, place, target)
-    probability = np.load(target).astype(np.float32)
+    started = time.process_time()
+    probability = predict(weights, place)
     tomogram, _ = read_tomogram(place / "tomogram.mrc")
     truth = read_vesicle_truth(place)
     saved = folder / f"result_{seed}_raw" / "config.toml"
     config = load_vesicle_config(saved)
     found = vesicles_from(probability, tomogram, config, Steps({}, {}, {}), SilentReporter())
-    scores: dict[str, object] = {"probability": {"mask_dice": mask_dice(probability, truth)}}
+    scores: dict[str, object] = {
+        "probability": {"mask_dice": mask_dice(probability, truth)},
+        "spent": {"cpu_s": time.process_time() - started},
+    }
     for step, vesicles in found.steps.balls.items():
         scores[step] = score_step(
             Found(
@@ -155,12 +157,6 @@ def by_unet(folder: Path, place: Path, seed: int, weights: Path) -> dict[str, ob
             truth,
         )
     return scores
-
-
-def note(folder: Path, seed: int, way: str, scores: dict[str, object]) -> None:
-    """Add a line to the scores."""
-    with (folder / "scores.jsonl").open("a") as file:
-        file.write(json.dumps({"seed": seed, "way": way, "scores": scores}) + "\n")
 
 
 def rows_of(folder: Path) -> list[dict]:
@@ -189,11 +185,11 @@ def show(rows: list[dict]) -> None:
         spent = [one["spent"] for one in scores if "spent" in one]
         if spent:
             seconds = [one["cpu_s"] for one in spent]
-            peak = max(one["peak_MB"] for one in spent)
-            print(f"processor s {np.mean(seconds):.1f}, at most {max(seconds):.1f}; {peak:.0f} MB")
-        counts = [one.get("result", {}).get("predicted") for one in scores]
-        if way == "no vesicles":
-            print(f"vesicles found: {counts}")
+            print(f"processor s {np.mean(seconds):.1f}, at most {max(seconds):.1f}")
+            for what in ("peak_MB", "private_MB"):
+                print(f"{what} {max(one.get(what, np.nan) for one in spent):.0f}")
+        for one in (one["result"] for one in scores if "result" in one):
+            print(f"true {one['true']}, found {one['found']}, called {one['predicted']}")
 
 
 def main() -> None:

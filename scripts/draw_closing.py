@@ -51,14 +51,14 @@ def main() -> None:
     parser.add_argument("visible", type=Path, help="scores with --input visible")
     parser.add_argument("network", type=Path, help="scores with --input network")
     options = parser.parse_args()
-    figure, axes = plt.subplots(2, 2, figsize=(12, 7), sharey=True)
+    figure, axes = plt.subplots(2, 2, figsize=(12, 7), sharey=True, layout="constrained")
     for column, path in enumerate((options.visible, options.network)):
-        scores = json.loads(path.read_text())
+        scores = dict(sorted(json.loads(path.read_text()).items()))
         axes[0, column].set_title(COLUMNS[column])
         for row, measure in enumerate(MEASURES):
             draw(axes[row, column], scores, measure)
-    axes[0, 0].legend(loc="lower left")
-    figure.tight_layout()
+    handles, names = axes[0, 0].get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=2)
     figure.savefig(options.file, dpi=80)
 
 

@@ -2,25 +2,27 @@
 
     python scripts/picture_report.py OUT/report.html --section view --save report.png
 
-Sections: view, slices, table, sizes. Needs Chromium, its driver, and selenium. `--choose 3` singles
-a membrane out first, `--colour sigma_A` colours the 3-D view.
+Sections: view, slices, table, sizes; of vesicles also profiles, outliers. Needs Chromium, its
+driver, and selenium. `--choose 3` singles a membrane out first, `--colour sigma_A` colours the
+3-D view.
 """
 
 import argparse
+import base64
 import shutil
 import time
 from pathlib import Path
 
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.by import By
 
 FLAGS = (
     "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars",
     "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-    "--window-size=1440,1600",
+    "--window-size=1440,1000",
 )  # fmt: skip
 PATIENCE_S = 120.0
+MARGIN_PX = 16
 
 
 def browser() -> webdriver.Chrome:
@@ -30,6 +32,21 @@ def browser() -> webdriver.Chrome:
     for flag in FLAGS:
         options.add_argument(flag)
     return webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver") or ""))
+
+
+def picture_of(driver: webdriver.Chrome, section: str) -> bytes:
+    """Picture of a section with a margin, as PNG, also where it is higher than the window."""
+    box = driver.execute_script(
+        "const b = document.getElementById(arguments[0]).getBoundingClientRect();"
+        "return [b.left + scrollX, b.top + scrollY, b.width, b.height];", section
+    )  # fmt: skip
+    left, top, width, height = (float(value) for value in box)
+    clip = {
+        "x": left - MARGIN_PX, "y": top - MARGIN_PX, "width": width + 2 * MARGIN_PX,
+        "height": height + 2 * MARGIN_PX, "scale": 1,
+    }  # fmt: skip
+    asked = {"clip": clip, "captureBeyondViewport": True}
+    return base64.b64decode(driver.execute_cdp_cmd("Page.captureScreenshot", asked)["data"])
 
 
 def main() -> None:
@@ -53,8 +70,7 @@ def main() -> None:
         for selector in (selector for selector, wanted in chosen.items() if wanted):
             driver.execute_script(f'document.querySelector("{selector}").click()')
         time.sleep(3.0)
-        bench = driver.find_element(By.CSS_SELECTOR, f"#{options.section}")
-        options.save.write_bytes(bench.screenshot_as_png)
+        options.save.write_bytes(picture_of(driver, options.section))
     finally:
         driver.quit()
 

@@ -16,18 +16,21 @@ CARD = """# {name}
 Segment walker of `membraneseg`: scores what a walker at the end of a membrane fragment can do next
 (link to one of {candidates} candidate ends, close, give up, go back).
 
-- **Architecture**: one perceptron for all actions, {row} numbers per action, width {width}, mean
-  and maximum over the actions as context; {parameters} weights, float32 safetensors, no pickle.
-- **Data**: {worlds} synthetic slices of {size}² pixels (`scripts/slice_worlds.py`): outlines of
-  `synth2d` bodies cut by the missing wedge and at random, {low:.0%} to {high:.0%} of them missing,
-  false fragments, scattered points; no real tomogram.
-- **Training**: `scripts/train_walker.py`, seed {seed}: imitation of the truth, again on walks of
-  its own, then masked PPO (sb3-contrib), {steps} actions; {seconds} s of processor time, one core.
+- **Architecture**: two perceptrons of width {width}, each the same for all actions, {row} numbers
+  per action, mean and maximum over the actions as context. The first looks at every end alone;
+  the second walks, and knows what the first believes of each link and of its rivals.
+  {parameters} weights, float32 safetensors, no pickle.
+- **Data**: {worlds} + {fresh} synthetic slices of {size}² pixels (`scripts/slice_worlds.py`):
+  outlines of `synth2d` bodies cut by the missing wedge and at random, {low:.0%} to {high:.0%} of
+  them missing, false fragments, scattered points; no real tomogram.
+- **Training**: `scripts/train_walker.py`, seed {seed}: imitation of the truth on the first
+  {worlds} slices, then masked PPO (sb3-contrib) on the {fresh} others, {steps} actions;
+  {seconds} s of processor time, one core.
 - **Input**: lengths in units of one voxel; nothing changes when the slice is turned or mirrored.
 - **sha256**: `{sha256}`
 
-Link F1 of single greedy walks on {held_out} held-out slices, after each step of the training. Of
-the last two steps the one with the higher mean is kept, here `{kept}`:
+Link F1 of single greedy walks on {held_out} held-out slices, after each step of the training. The
+step with the higher mean is kept, here `{kept}`:
 
 | step | {fractions} |
 |---|{rules}
@@ -62,9 +65,10 @@ def main() -> None:
         name=DEFAULT_POLICY.stem,
         candidates=card["actions"] - 3,
         row=card["row"],
-        width=policy.embed[0].out_features,
+        width=policy.walk.embed[0].out_features,
         parameters=sum(p.numel() for p in policy.parameters()),
         worlds=recipe["worlds"],
+        fresh=recipe["fresh"],
         size=recipe["config"]["slices"]["size_px"],
         low=recipe["config"]["gap_fraction"][0],
         high=recipe["config"]["gap_fraction"][1],
@@ -73,7 +77,7 @@ def main() -> None:
         seconds=steps[-1][1],
         sha256=card["sha256"],
         held_out=recipe["held_out"],
-        kept=max(steps[1:], key=lambda row: sum(map(float, row[2:])))[0],
+        kept=max(steps, key=lambda row: sum(map(float, row[2:])))[0],
         fractions=" | ".join(f"{float(c.split('_')[-1]):.0%} missing" for c in rows[0][2:]),
         rules="---|" * len(rows[0][2:]),
         log="\n".join(f"| {row[0]} | " + " | ".join(row[2:]) + " |" for row in steps),

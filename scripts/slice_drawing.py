@@ -10,6 +10,7 @@ A viewer draws one slice; `run_viewer` does the rest:
 
 import argparse
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,12 +30,18 @@ from membraneseg.io.mrc import read_tomogram
 from membraneseg.io.stages import read_stage
 from membraneseg.report.contours import plane_contours
 from membraneseg.report.slices import Grid, Plane, grey_range, probability_opacity, to_grey
+from membraneseg.screen import check_screen
 from membraneseg.surface.fit import FittedMembrane
 from membraneseg.types import Float64, MembraneGroup, Mesh, SliceFragments, Tomogram
 
 Picture = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]
+Painter = Callable[..., None]
+"""Takes a canvas and the index of a slice, and draws on it."""
+PICTURE_ENDINGS = (".png", ".jpg")
+_WITHOUT_WINDOW = "use --save FILE.png"
 FILM_FRAMES = 60
+PLACE_GREY = (210, 210, 210)
 PIXEL_FRACTION_BITS = 4  # OpenCV draws with sixteenths of a pixel
 
 
@@ -148,10 +155,13 @@ class SliceCanvas:
     def number(self, number: int, at_yx_px: Float64, colour: Colour) -> None:
         """Write a number beside a point given in voxels."""
         x, y = (self._sub_pixels(at_yx_px[None])[0] >> PIXEL_FRACTION_BITS).tolist()
+        self.text(str(number), (x + 4, y - 4), colour)
+
+    def text(self, text: str, at_px: tuple[int, int], colour: Colour) -> None:
+        """Write with a dark edge; the place is the lower left corner, x right and y down."""
+        font = cv2.FONT_HERSHEY_SIMPLEX
         for shade, width in (((20, 20, 20), 3), (colour[::-1], 1)):
-            place = (x + 4, y - 4)
-            font = cv2.FONT_HERSHEY_SIMPLEX
-            cv2.putText(self.pixels, str(number), place, font, 0.45, shade, width, cv2.LINE_AA)
+            cv2.putText(self.pixels, text, at_px, font, 0.45, shade, width, cv2.LINE_AA)
 
     def _sub_pixels(self, points_yx_px: Float64) -> npt.NDArray[np.int32]:
         """Where the centre of voxel (y, x) lies: x right, y down from the upper left corner."""
@@ -168,7 +178,9 @@ def slice_canvas(result: ResultFolder, z_px: int, limits: tuple[float, float]) -
     scale = max(1, round(900 / grey.shape[1]))
     large = np.kron(grey, np.ones((scale, scale), dtype=np.uint8))
     dimmed = np.round(14 + 0.62 * large).astype(np.uint8)
-    return SliceCanvas(np.repeat(dimmed[..., None], 3, axis=2), scale)
+    canvas = SliceCanvas(np.repeat(dimmed[..., None], 3, axis=2), scale)
+    canvas.text(f"z = {z_px}", (10, 24), PLACE_GREY)
+    return canvas
 
 
 def lay_probability(canvas: SliceCanvas, probability: npt.NDArray[np.floating[Any]]) -> None:
@@ -207,7 +219,7 @@ def draw_contours(
             canvas.lines(index[:, 1:], (0, 0, 0) if black else shade, closed=False, width=width)
 
 
-def run_viewer(description: str, prepare: Callable[[ResultFolder], Callable[..., None]]) -> None:
+def run_viewer(description: str, prepare: Callable[[ResultFolder], Painter]) -> None:
     """Read the command line, then show a window with a slider, or save one slice.
 
     Parameters
@@ -225,10 +237,17 @@ def run_viewer(description: str, prepare: Callable[[ResultFolder], Callable[...,
     parser.add_argument("--tomogram", type=Path, help="the tomogram, if it was moved")
     options = parser.parse_args()
     try:
-        result = ResultFolder(options.result, options.tomogram)
-        draw, limits = prepare(result), grey_range(result.tomogram.voxels)
+        _show(options, prepare)
     except MembraneSegError as error:
-        raise SystemExit(str(error)) from error
+        parser.exit(2, f"{error}\n")
+
+
+def _show(options: argparse.Namespace, prepare: Callable[[ResultFolder], Painter]) -> None:
+    """Open the window, or write the picture or film."""
+    result = ResultFolder(options.result, options.tomogram)
+    if options.save is None:  # before the stages are read, which may take a while
+        check_screen(_WITHOUT_WINDOW)
+    draw, limits = prepare(result), grey_range(result.tomogram.voxels)
     depth = result.grid.shape[0]
     first = min(max(depth // 2 if options.z is None else options.z, 0), depth - 1)
 
@@ -238,11 +257,19 @@ def run_viewer(description: str, prepare: Callable[[ResultFolder], Callable[...,
         return canvas.pixels
 
     if options.save is None:
-        _open_window(description, paint, first, depth)
+        _open_window(f"{Path(sys.argv[0]).stem}: {result.path.name}", paint, first, depth)
     elif options.save.suffix.lower() == ".gif":
         _save_film(options.save, paint, depth)
-    elif not cv2.imwrite(str(options.save), paint(first)):
-        raise SystemExit(f"{options.save} cannot be written: choose a writable folder.")
+    elif not _written(options.save, paint(first)):
+        raise MembraneSegError(
+            f"{options.save} cannot be written: give a name that ends in .png, .jpg or .gif in a "
+            "writable folder."
+        )
+
+
+def _written(path: Path, picture: Picture) -> bool:
+    """Write a picture; false if its ending or its folder does not do."""
+    return path.suffix.lower() in PICTURE_ENDINGS and cv2.imwrite(str(path), picture)
 
 
 def _save_film(path: Path, paint: Callable[[int], Picture], depth: int) -> None:
@@ -262,9 +289,9 @@ def _open_window(title: str, paint: Callable[[int], Picture], first: int, depth:
         cv2.createTrackbar("z", title, first, depth - 1, lambda z: cv2.imshow(title, paint(z)))
         cv2.imshow(title, paint(first))
     except cv2.error as error:
-        raise SystemExit(
-            "This OpenCV cannot open windows (the package opencv-python-headless never can): "
-            "use --save PICTURE.png, or install opencv-python in its place."
+        raise MembraneSegError(
+            "this OpenCV cannot open windows (the package opencv-python-headless never can): "
+            f"{_WITHOUT_WINDOW}, or install opencv-python in its place."
         ) from error
     while cv2.waitKey(50) not in (27, ord("q")):
         if cv2.getWindowProperty(title, cv2.WND_PROP_VISIBLE) < 1:

@@ -15,6 +15,7 @@ network into a vesicle probability instead, and `benchmark_vesicles.py --unet` c
 """
 
 import argparse
+import math
 import time
 from pathlib import Path
 
@@ -101,7 +102,7 @@ def train(folder: Path, minutes: float) -> None:
     started, losses = time.process_time(), []
     while (spent := before + (time.process_time() - started) / 60.0) < minutes:
         for group in optimiser.param_groups:
-            group["lr"] = LEARNING_RATE * max(0.02, np.cos(0.5 * np.pi * spent / minutes))
+            group["lr"] = LEARNING_RATE * max(0.02, math.cos(0.5 * math.pi * spent / minutes))
         losses.append(one_step(network, optimiser, volumes, rng))
         step += 1
         if step % SAVED_EVERY == 0:

@@ -1,6 +1,6 @@
 """The recipe of the shipped segment walker: imitation of the truth, then masked PPO.
 
-    python scripts/train_walker.py FOLDER [--worlds 1500] [--steps 50000] [--seed 1]
+    python scripts/train_walker.py FOLDER [--worlds 4000] [--fresh 2000] [--steps 131072] [--seed 1]
 
 Needs sb3-contrib (and with it stable-baselines3), which nothing else here does. Slices come from
 `slice_worlds`, drawn from the seed; equal seeds give equal weights on the same machine. Writes
@@ -11,6 +11,7 @@ package.
 import argparse
 import csv
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -21,15 +22,16 @@ import torch
 from link_scores import link_counts, ratios
 from slice_worlds import WorldConfig, draw_world, world_cues
 
-from rl_agent.observation import observe
+from rl_agent.observation import BELIEFS, observe
 from rl_agent.oracle import right_action
-from rl_agent.policy import WalkerPolicy, save_policy
-from rl_agent.rollout import action_log_probabilities, walk_scene
-from rl_agent.scene import CANDIDATES, Scene, build_scene
-from rl_agent.segment_walk import finished, initial, legal_actions, reward, transition
+from rl_agent.policy import WalkerPolicy, only_allowed, save_policy
+from rl_agent.rollout import action_log_probabilities, first_look, link_ends
+from rl_agent.scene import Scene, build_scene
+from rl_agent.segment_walk import finished, initial, put_down, reward, transition
 
 Int64 = npt.NDArray[np.int64]
 Pictures = list[tuple[Scene, Int64]]
+Network = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]
 
 DISCOUNT = 0.9
 HELD_OUT_SEED = 7
@@ -41,28 +43,30 @@ class Recipe:
     """Every number of the training."""
 
     seed: int = field(default=1, metadata={"help": "of worlds, weights and exploration"})
-    worlds: int = field(default=1500, metadata={"help": "slices to learn from"})
-    epochs: int = field(default=6, metadata={"help": "passes of imitation, each round"})
+    worlds: int = field(default=4000, metadata={"help": "slices to imitate the truth on"})
+    fresh: int = field(default=2000, metadata={"help": "further slices, for reinforcement"})
+    epochs: int = field(default=8, metadata={"help": "passes of imitation"})
     batch: int = field(default=256, metadata={"help": "decisions per step of imitation"})
     learning_rate: float = field(default=2e-3, metadata={"help": "highest, of imitation"})
     wandering: float = field(
         default=0.15, metadata={"help": "share of actions in imitation that are not the truth's"}
     )
-    held_out: int = field(default=120, metadata={"help": "slices to choose the policy by"})
-    steps: int = field(default=50000, metadata={"help": "actions taken in reinforcement learning"})
+    held_out: int = field(default=450, metadata={"help": "slices to choose the policy by"})
+    steps: int = field(default=131072, metadata={"help": "actions taken in reinforcement learning"})
 
 
-def make_pictures(seed: int, count: int, fractions: tuple[float, ...] = ()) -> Pictures:
-    """Draw worlds number 0 … count − 1 of a seed and measure them.
+def make_pictures(seed: int, numbers: range, fractions: tuple[float, ...] = ()) -> Pictures:
+    """Draw worlds of a seed by their numbers and measure them.
 
     Parameters
     ----------
-    seed, count : int
+    seed : int
+    numbers : range
     fractions : tuple of float
         Gap fractions to go through in turn; empty: drawn from the whole range.
     """
     pictures = []
-    for index in range(count):
+    for index in numbers:
         config = WorldConfig()
         if fractions:
             fraction = fractions[index % len(fractions)]
@@ -80,16 +84,28 @@ class Decisions(NamedTuple):
     returns: torch.Tensor  # (N,) float32
 
 
+def first_decisions(pictures: Pictures) -> Decisions:
+    """Every end of every picture alone, and what the truth would do there; nothing earned."""
+    states = [
+        (put_down(initial(scene), end), truth)
+        for scene, truth in pictures
+        for end in range(len(truth))
+    ]
+    rows = np.stack([observe(state) for state, _ in states])
+    actions = np.array([right_action(*pair) for pair in states])
+    return Decisions(*(torch.from_numpy(a) for a in (rows, actions, np.zeros(len(rows), "f4"))))
+
+
 def decisions(
-    pictures: Pictures, policy: WalkerPolicy | None, wandering: float, rng: np.random.Generator
+    pictures: Pictures, policy: WalkerPolicy, wandering: float, rng: np.random.Generator
 ) -> Decisions:
     """Walk all pictures with the truth, going wrong at times, and write down every situation.
 
     Parameters
     ----------
     pictures : list of (Scene, (E,) int64)
-    policy : WalkerPolicy or None
-        Takes the wrong turns; None: a cheap candidate, or giving up, at random.
+    policy : WalkerPolicy
+        Takes the wrong turns.
     wandering : float
         Share of the actions that are not the truth's.
     rng : Generator
@@ -103,7 +119,8 @@ def decisions(
         astray = np.flatnonzero(rng.random(len(right)) < wandering)
         if len(astray):
             states = list(walking.values())
-            right[astray] = _wrong_turns([states[k] for k in astray], policy, rng)
+            logits = action_log_probabilities(policy, [states[k] for k in astray])
+            right[astray] = (logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
         taken = dict(zip(walking, right.tolist(), strict=True))
         steps += list(walking)
         rewards += [reward(state, taken[i], pictures[i][1]) for i, state in walking.items()]
@@ -118,23 +135,20 @@ def decisions(
     )
 
 
-def _wrong_turns(
-    states: list, policy: WalkerPolicy | None, rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
-    legal = np.stack([legal_actions(state) for state in states])
-    if policy is None:
-        logits = np.zeros(legal.shape)
-        logits[:, :CANDIDATES] = -0.7 * np.arange(CANDIDATES)
-        logits[~legal] = -np.inf
-    else:
-        logits = action_log_probabilities(policy, states)
-    return np.asarray((logits + rng.gumbel(size=logits.shape)).argmax(axis=1))
+def imitate(network: Network, learning: list, data: Decisions, recipe: Recipe) -> None:
+    """Cross-entropy on the truth's actions and squares on the returns, in place.
 
-
-def imitate(policy: WalkerPolicy, data: Decisions, recipe: Recipe) -> None:
-    """Cross-entropy on the truth's actions and squares on the returns, in place."""
+    Parameters
+    ----------
+    network : callable
+        Rows to logits and values.
+    learning : list of torch.nn.Parameter
+        Of the network.
+    data : Decisions
+    recipe : Recipe
+    """
     generator = torch.Generator().manual_seed(recipe.seed)
-    optimiser = torch.optim.AdamW(policy.parameters(), lr=recipe.learning_rate, weight_decay=1e-3)
+    optimiser = torch.optim.AdamW(learning, lr=recipe.learning_rate, weight_decay=1e-3)
     count = len(data.rows)
     total = recipe.epochs * (count // recipe.batch)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.learning_rate, max(total, 2))
@@ -142,7 +156,7 @@ def imitate(policy: WalkerPolicy, data: Decisions, recipe: Recipe) -> None:
         order = torch.randperm(count, generator=generator)
         for first in range(0, count - recipe.batch + 1, recipe.batch):
             chosen = order[first : first + recipe.batch]
-            logits, value = policy(data.rows[chosen])
+            logits, value = network(data.rows[chosen])
             loss = torch.nn.functional.cross_entropy(logits, data.actions[chosen])
             loss = loss + 0.02 * torch.nn.functional.mse_loss(value, data.returns[chosen])
             optimiser.zero_grad()
@@ -156,19 +170,42 @@ def greedy_scores(policy: WalkerPolicy, pictures: Pictures) -> list[float]:
     found = []
     for k in range(len(HELD_OUT_FRACTIONS)):
         chosen = pictures[k :: len(HELD_OUT_FRACTIONS)]
-        partners = [walk_scene(s, policy, np.random.default_rng(0))[0] for s, _ in chosen]
+        partners = [link_ends(s, policy, np.random.default_rng(0), walks=1) for s, _ in chosen]
         counts = sum(link_counts(p, t) for p, (_, t) in zip(partners, chosen, strict=True))
         found.append(ratios(counts)[2])
     return found
+
+
+def looked_at(pictures: Pictures, policy: WalkerPolicy) -> Pictures:
+    """Pictures with the beliefs of the policy's first look."""
+    return [(s._replace(beliefs=first_look(s, policy)), truth) for s, truth in pictures]
+
+
+def imitation(recipe: Recipe) -> WalkerPolicy:
+    """Teach the first look, then the walk, which begins as the first look."""
+    torch.manual_seed(recipe.seed)
+    policy = WalkerPolicy()
+    pictures = make_pictures(recipe.seed, range(recipe.worlds))
+
+    def look(rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return only_allowed(policy.first_look(rows)[0], rows), torch.zeros(len(rows))
+
+    imitate(look, list(policy.first_look.parameters()), first_decisions(pictures), recipe)
+    policy.walk.load_state_dict(policy.first_look.state_dict())
+    with torch.no_grad():
+        policy.walk.embed[0].weight[:, BELIEFS] = 0.0  # the first look never saw beliefs
+    rng = np.random.default_rng([recipe.seed, 0])
+    data = decisions(looked_at(pictures, policy), policy, recipe.wandering, rng)
+    imitate(policy, [*policy.walk.parameters(), *policy.value.parameters()], data, recipe)
+    return policy
 
 
 def train(recipe: Recipe, folder: Path) -> WalkerPolicy:
     """Imitate, improve, keep the better; the log goes into the folder."""
     from walker_ppo import improve  # sb3-contrib is needed for this step alone
 
-    torch.manual_seed(recipe.seed)
     begun, rows = time.process_time(), []
-    held_out = make_pictures(HELD_OUT_SEED, recipe.held_out, HELD_OUT_FRACTIONS)
+    held_out = make_pictures(HELD_OUT_SEED, range(recipe.held_out), HELD_OUT_FRACTIONS)
 
     def note(step: str) -> float:
         scores = greedy_scores(policy, held_out)
@@ -177,16 +214,11 @@ def train(recipe: Recipe, folder: Path) -> WalkerPolicy:
         print(*row, flush=True)
         return float(np.mean(scores))
 
-    rng = np.random.default_rng([recipe.seed, 0])
-    policy = WalkerPolicy()
-    pictures = make_pictures(recipe.seed, recipe.worlds)
-    data = decisions(pictures, None, recipe.wandering, rng)
-    imitate(policy, data, recipe)
-    note("imitation of the truth")
-    more = decisions(pictures, policy, recipe.wandering, rng)
-    imitate(policy, Decisions(*(torch.cat(pair) for pair in zip(data, more, strict=True))), recipe)
-    best = note("imitation where the walker errs")
+    policy = imitation(recipe)
+    best = note("imitation")
     kept = {name: value.clone() for name, value in policy.state_dict().items()}
+    fresh = range(recipe.worlds, recipe.worlds + recipe.fresh)
+    pictures = looked_at(make_pictures(recipe.seed, fresh), policy)
     earned = improve(policy, pictures, recipe.steps, recipe.seed, DISCOUNT)
     if note("masked PPO") < best:
         policy.load_state_dict(kept)
@@ -200,14 +232,15 @@ def main() -> None:
     """Train and write the weights."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    for name in ("seed", "worlds", "steps"):
+    for name in ("seed", "worlds", "fresh", "steps"):
         parser.add_argument(f"--{name}", type=int, default=getattr(Recipe, name))
-    options = parser.parse_args()
-    recipe = Recipe(seed=options.seed, worlds=options.worlds, steps=options.steps)
-    options.folder.mkdir(parents=True, exist_ok=True)
-    policy = train(recipe, options.folder)
+    options = vars(parser.parse_args())
+    folder = options.pop("folder")
+    recipe = Recipe(**options)
+    folder.mkdir(parents=True, exist_ok=True)
+    policy = train(recipe, folder)
     facts = asdict(recipe) | {"config": asdict(WorldConfig())}
-    save_policy(options.folder / "walker.safetensors", policy, {"recipe": facts})
+    save_policy(folder / "walker.safetensors", policy, {"recipe": facts})
 
 
 if __name__ == "__main__":

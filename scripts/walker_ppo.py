@@ -14,9 +14,9 @@ from rl_agent.policy import WalkerPolicy
 from rl_agent.segment_env import SegmentWalkEnv
 from rl_agent.segment_walk import ACTIONS
 
-ENVIRONMENTS = 32
+ENVIRONMENTS = 64
 STEPS_PER_UPDATE = 64
-LEARNING_RATE = 2e-4  # at the start; falls linearly to 0
+LEARNING_RATE = 5e-4  # at the start; falls linearly to 0
 
 
 class _Heads(torch.nn.Module):
@@ -29,7 +29,7 @@ class _Heads(torch.nn.Module):
         self.latent_dim_vf = walker.value[0].in_features
 
     def forward(self, flat: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        logits, common = self.walker.logits_and_common(flat.view(-1, ACTIONS, ROW))
+        logits, common = self.walker.walk(flat.view(-1, ACTIONS, ROW))
         return logits, common
 
     def forward_actor(self, flat: torch.Tensor) -> torch.Tensor:
@@ -56,7 +56,8 @@ class WalkerActorCritic(MaskableActorCriticPolicy):
         walker.load_state_dict(kept)
         self.action_net = torch.nn.Identity()
         self.value_net = walker.value
-        self.optimizer = torch.optim.Adam(walker.parameters(), lr=lr_schedule(1), eps=1e-5)
+        learning = [*walker.walk.parameters(), *walker.value.parameters()]
+        self.optimizer = torch.optim.Adam(learning, lr=lr_schedule(1), eps=1e-5)
 
 
 class _Progress(BaseCallback):
@@ -105,13 +106,13 @@ def improve(
         learning_rate=lambda left: LEARNING_RATE * left,
         n_steps=STEPS_PER_UPDATE,
         batch_size=512,
-        n_epochs=3,
+        n_epochs=4,
         gamma=discount,
         gae_lambda=0.9,
-        clip_range=0.1,
-        ent_coef=0.001,
+        clip_range=0.2,
+        ent_coef=0.002,
         vf_coef=0.25,
-        target_kl=0.02,
+        target_kl=0.03,
         seed=seed,
         device="cpu",
         policy_kwargs={"walker": walker},

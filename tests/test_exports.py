@@ -33,7 +33,11 @@ def test_the_labels_for_surface_morphometrics_lie_where_the_tomogram_does(export
     config = yaml.safe_load((folder / "config.yml").read_text())
     assert config["segmentation_values"] == {"membrane_0001": 1, "membrane_0004": 4}
     assert config["seg_dir"] == "./segmentations/"
-    assert config["surface_generation"]["angstroms"] is False
+    made = config["surface_generation"]
+    assert made["angstroms"] is False
+    asked = {"point_weight", "simplify", "simplify_max_triangles", "neighbor_count"}
+    asked |= {"extrapolation_distance", "smoothing_iterations", "octree_depth"}
+    assert asked <= set(made)  # that its make_meshes reads without a default
 
 
 def test_every_membrane_has_a_mask_for_membrain_pick_and_they_share_no_voxel(exported):

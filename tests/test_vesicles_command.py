@@ -8,17 +8,22 @@ import imodmodel
 import numpy as np
 import pytest
 from drawn_vesicles import VOXEL_A, bilayers, membrane_probability
+from scipy.ndimage import gaussian_filter
+from small_vesicle_result import make_vesicle_result
+from typer.testing import CliRunner
 
 import membraneseg.vesicle_command as command
+from membraneseg.cli import app
 from membraneseg.errors import MembraneSegError
 from membraneseg.io.glb import read_glb
 from membraneseg.io.mrc import new_header, read_tomogram, write_volume
 from membraneseg.io.tables import read_vesicles_csv
 from membraneseg.progress import SilentReporter
 from membraneseg.segment.predict import Segmentation
+from membraneseg.settings import to_toml
 from membraneseg.vesicle_command import VesicleRequest, correct_vesicles, search_vesicles
 from membraneseg.vesicle_config import VesicleRunConfig, load_vesicle_config
-from membraneseg.vesicle_viewer import Session, make_window
+from membraneseg.vesicle_viewer import Session
 
 SHAPE = (64, 90, 110)
 ORIGIN = np.array([50.0, -300.0, 777.0])
@@ -48,6 +53,13 @@ def network():
         seen = Segmentation(said, np.zeros(SHAPE, dtype=np.int8))
         patch.setattr(command, "segmented", lambda *_: seen)
         yield
+
+
+@pytest.fixture
+def unseen(monkeypatch):
+    """No figures and no page, which take longer than the search."""
+    monkeypatch.setattr(command, "write_pictures", lambda *_: {})
+    monkeypatch.setattr(command, "write_vesicle_report", lambda folder, _: folder)
 
 
 @pytest.fixture(scope="module")
@@ -97,11 +109,13 @@ def test_every_file_puts_the_drawn_vesicles_where_they_are(first_result):
     meshes = read_glb(folder / "vesicles.glb")
     middles = np.array([mesh.vertices_zyx_A.mean(axis=0)[::-1] for _, mesh, _ in meshes])
     np.testing.assert_allclose(middles, first, atol=0.1)
+    assert "Radial profiles" in (folder / "report.html").read_text(encoding="utf-8")
     assert (folder / "vesicle_profiles.png").stat().st_size > 10_000
     assert (folder / "vesicle_outliers.png").stat().st_size > 5_000
     assert json.loads((folder / "vesicles.json").read_text())["vesicles"] == 4
 
 
+@pytest.mark.usefixtures("unseen")
 def test_a_region_keeps_only_the_vesicles_whose_centres_lie_in_it(tmp_path, tomogram):
     region = np.zeros(SHAPE, dtype=np.int8)
     region[:, :45, :50] = 1
@@ -112,6 +126,7 @@ def test_a_region_keeps_only_the_vesicles_whose_centres_lie_in_it(tmp_path, tomo
     assert nearest(rows, DRAWN[:1])[1][0] < 2.0
 
 
+@pytest.mark.usefixtures("unseen")
 @pytest.mark.parametrize(
     ("skip", "kept"),
     [
@@ -130,6 +145,7 @@ def test_a_step_that_is_left_out_leaves_no_trace_and_the_vesicles_are_found(
     assert nearest(rows, DRAWN)[1].max() < 20.0
 
 
+@pytest.mark.usefixtures("unseen")
 def test_removing_and_adding_a_vesicle_brings_it_back(result):
     folder = result
     before = read_vesicles_csv(folder / "vesicles.csv")
@@ -148,6 +164,7 @@ def test_removing_and_adding_a_vesicle_brings_it_back(result):
     assert changes == [{"added": [], "removed": [2]}, {"added": [5], "removed": []}]
 
 
+@pytest.mark.usefixtures("unseen")
 def test_clicks_of_a_session_add_remove_undo_and_save(result):
     folder = result
     session = Session(folder)
@@ -163,23 +180,6 @@ def test_clicks_of_a_session_add_remove_undo_and_save(result):
     assert nearest(rows, DRAWN[:1])[1][0] < 2.0
 
 
-def test_the_window_shows_every_vesicle_and_a_click_removes_one(tmp_path, tomogram):
-    napari = pytest.importorskip("napari")
-    folder = tmp_path / "out"
-    found_in(folder, tomogram)
-    session = Session(folder)
-    viewer = napari.Viewer(show=False)
-    layer = make_window(viewer, session, edit=True)
-    assert len(layer.data) == 4
-
-    class Click:
-        position = DRAWN[0][0]
-
-    layer.mouse_drag_callbacks[-1](layer, Click())
-    assert len(layer.data) == 3
-    viewer.close()
-
-
 def test_unknown_steps_contrasts_and_folders_are_refused(tmp_path):
     with pytest.raises(MembraneSegError, match="no step that can be left out"):
         load_vesicle_config(None, ["skip=watershed"])
@@ -187,3 +187,57 @@ def test_unknown_steps_contrasts_and_folders_are_refused(tmp_path):
         load_vesicle_config(None, ["contrast=grey"])
     with pytest.raises(MembraneSegError, match="no result of `membraneseg vesicles`"):
         correct_vesicles(tmp_path, [], [1])
+
+
+@pytest.mark.usefixtures("unseen")
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        (["--mask", "region.mrc"], "--mask"),
+        (["--set", "skip=outliers"], "--set"),
+        (["--tilt-range", "50"], "--tilt-range"),
+        (["--ellipsoids"], "--ellipsoids"),
+        (["--force"], "--force"),
+    ],
+)
+def test_a_correction_with_an_option_of_the_search_is_refused_and_changes_nothing(
+    result, tomogram, option, name
+):
+    before = (result / "vesicles.csv").read_bytes()
+    typed = ["vesicles", str(tomogram), "-o", str(result), "--remove", "1", *option]
+    done = CliRunner().invoke(app, typed)
+    assert isinstance(done.exception, MembraneSegError)
+    assert str(done.exception).startswith(f"{name} does not go with --add or --remove")
+    assert (result / "vesicles.csv").read_bytes() == before
+
+
+def test_a_corrected_result_of_ellipsoids_holds_the_semi_axes_of_those_that_are_left(tmp_path):
+    folder = make_vesicle_result(tmp_path)
+    config = VesicleRunConfig(tilt_range_deg=TILT, contrast="dark", ellipsoids=True)
+    (folder / "config.toml").write_text(to_toml(config))
+    correct_vesicles(folder, [], [4])
+    table = np.genfromtxt(folder / "vesicle_ellipsoids.csv", delimiter=",", names=True)
+    assert table["id"].tolist() == [1, 2, 3]
+    for row, (_, radius_A) in zip(table, DRAWN, strict=False):
+        axes_A = [row[f"semi_axis_{k}_A"] for k in (1, 2, 3)]
+        np.testing.assert_allclose(axes_A, radius_A, atol=4.0)
+
+
+@pytest.mark.usefixtures("unseen")
+@pytest.mark.parametrize("name", ["smoothed", "negative"])
+def test_denoised_and_inverted_input_gives_the_same_vesicles(
+    tmp_path, tomogram, first_result, name
+):
+    volume = np.asarray(read_tomogram(tomogram)[0].voxels, dtype=np.float32)
+    changed = -volume if name == "negative" else gaussian_filter(volume, 1.0)
+    path = tmp_path / "changed.mrc"
+    write_volume(path, changed, new_header(SHAPE, VOXEL_A, ORIGIN), name)
+    contrast = "bright" if name == "negative" else "dark"
+    config = VesicleRunConfig(tilt_range_deg=TILT, contrast=contrast)
+    rows = found_in(tmp_path / "out", path, config)
+    first = read_vesicles_csv(first_result / "vesicles.csv")
+    index, apart_A = nearest(rows, DRAWN)
+    same, _ = nearest(first, DRAWN)
+    assert apart_A.max() < 3.0
+    for now, before in zip(index, same, strict=True):
+        assert rows[now].radius_A == pytest.approx(first[before].radius_A, abs=3.0)

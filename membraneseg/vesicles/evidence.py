@@ -34,7 +34,7 @@ class SphereSearchConfig:
         default=10.0, metadata={"help": "smallest radius, to the middle of the membrane"}
     )
     largest_radius_nm: float = field(
-        default=30.0, metadata={"help": "largest radius, to the middle of the membrane"}
+        default=50.0, metadata={"help": "largest radius, to the middle of the membrane"}
     )
     radius_step_nm: float = field(default=1.0, metadata={"help": "step between the radii tried"})
     grid_nm: float = field(
@@ -175,8 +175,8 @@ def _best_radius(
     coarse: Float32, grid_A: float, tilt_range_deg: float, config: SphereSearchConfig
 ) -> tuple[Float32, Float32]:
     """Evidence of the best radius at every centre, and that radius in Å."""
-    reach = (config.largest_radius_nm + FOOT * config.shell_nm) * 10.0 / grid_A
-    size = [fft.next_fast_len(n + int(np.ceil(reach)) + 1, real=True) for n in coarse.shape]
+    reach = int(np.ceil((config.largest_radius_nm + FOOT * config.shell_nm) * 10.0 / grid_A))
+    size = [fft.next_fast_len(max(n, reach) + reach + 1, real=True) for n in coarse.shape]
     cut = tuple(slice(0, n) for n in coarse.shape)
     image = fft.rfftn(coarse, size)
     inside = fft.rfftn(np.ones_like(coarse), size)
@@ -189,7 +189,8 @@ def _best_radius(
     def mean_over(kernel: Float64, least: float) -> Float32:
         """Mean over what a kernel covers about each voxel, inside the volume."""
         spectrum = _spectrum(kernel, size).conj()
-        return correlated(image, spectrum) / np.maximum(correlated(inside, spectrum), least)
+        share = np.maximum(correlated(inside, spectrum), np.float32(least))
+        return np.asarray(correlated(image, spectrum) / share, dtype=np.float32)
 
     for radius_nm in np.arange(
         config.smallest_radius_nm, config.largest_radius_nm + 1e-6, config.radius_step_nm

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gp_fit.hermite_fit import HermiteConfig, fit_hermite
 from gp_fit.hermite_system import HermiteData, observed_covariance, observed_trend
 from gp_fit.signs import pieces_of, settled_signs
 from gp_fit.sphere import spiral_directions
@@ -73,3 +74,13 @@ def test_a_wide_gap_parts_a_flat_cloud_and_a_narrow_one_does_not():
     for gap, expected in ((1.2, 1), (6.0, 2)):
         apart = grid + np.where(grid[:, 2:] > 3.5, [[0.0, 0.0, gap]], 0.0)
         assert len(np.unique(pieces_of(apart, normals, 1.0))) == expected
+
+
+@pytest.mark.parametrize("seed", [2, 3])
+def test_every_normal_of_a_noisy_tube_without_its_top_and_bottom_looks_outward(seed):
+    rng = np.random.default_rng(seed)
+    turn, along = rng.uniform(0, 2 * np.pi, 4000), rng.uniform(-35, 35, 4000)
+    outward = np.column_stack([np.sin(turn), np.zeros(4000), np.cos(turn)])
+    points = (10.0 * outward + along[:, None] * [0.0, 1.0, 0.0])[np.abs(np.sin(turn)) < 0.75]
+    data = fit_hermite(points + 0.7 * rng.normal(size=points.shape), HermiteConfig()).data
+    assert np.sum(data.normals * data.positions * [1.0, 0.0, 1.0], axis=1).min() > 0.0

@@ -1,33 +1,21 @@
 """The report in a real browser without a display: Chromium, driven through its own driver."""
 
-import importlib.util
-import json
-import shutil
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 import trimesh
+from browser_page import Page, asked_for, needs_chromium, started
 
 from membraneseg.report.content import ReportConfig, ReportContent, RunFacts, StageCost
 from membraneseg.report.page import write_report
 from membraneseg.types import MembraneGroup, Mesh, SliceFragments
 
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--hide-scrollbars",
-    "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-    "--force-device-scale-factor=1", "--window-size=1000,800",
-)  # fmt: skip
 VOXEL_A, SHAPE = 10.0, (40, 60, 80)
 BALLS = {1: ((20, 30, 40), 14.0), 2: ((20, 30, 40), 6.0), 3: ((28, 12, 66), 8.0)}
 """Label: centre in voxels, radius in voxels; the second lies inside the first."""
 
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None or DRIVER is None, reason="needs chromium, chromedriver"),
-    pytest.mark.skipif(importlib.util.find_spec("selenium") is None, reason="needs selenium"),
-]
+pytestmark = needs_chromium
 
 
 def ball(label: int) -> Mesh:
@@ -69,64 +57,9 @@ def report(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def chromium():
-    from selenium import webdriver
-    from selenium.webdriver.chrome.service import Service
-
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in FLAGS:
-        options.add_argument(flag)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = webdriver.Chrome(options=options, service=Service(DRIVER))
+    driver = started()
     yield driver
     driver.quit()
-
-
-class Page:
-    """What the tests do with the page."""
-
-    def __init__(self, driver, path: Path) -> None:
-        self.run = driver.execute_script
-        driver.get(path.as_uri())
-        self.wait("return document.querySelector('#space').classList.contains('live')")
-        self.settle()
-
-    def wait(self, script: str, seconds: float = 60.0) -> None:
-        end = time.monotonic() + seconds
-        while not self.run(script):
-            assert time.monotonic() < end, f"not in {seconds} s: {script}"
-            time.sleep(0.05)
-
-    def settle(self) -> None:
-        """Wait for two more pictures of the browser."""
-        self.run("window.frames_ = 0; requestAnimationFrame(() => requestAnimationFrame(() => "
-                 "requestAnimationFrame(() => { window.frames_ = 1; })))")  # fmt: skip
-        self.wait("return window.frames_ === 1")
-
-    def click(self, selector: str) -> None:
-        self.run("document.querySelector(arguments[0]).dispatchEvent("
-                 "new MouseEvent('click', {bubbles: true}))", selector)  # fmt: skip
-        self.settle()
-
-    def slide(self, level: int) -> None:
-        self.run("const s = document.querySelector('#browser input[type=range]');"
-                 "s.value = arguments[0]; s.dispatchEvent(new Event('input'))", level)  # fmt: skip
-        self.settle()
-
-    def space(self, name: str) -> str:
-        return self.run("return document.querySelector('#space').dataset[arguments[0]]", name)
-
-    def picture(self) -> np.ndarray:
-        """Pixels (N, 4) of the 3-D view."""
-        values = self.run(
-            """const canvas = document.querySelector("#space canvas");
-            const copy = document.createElement("canvas");
-            copy.width = 200; copy.height = 125;
-            const pen = copy.getContext("2d");
-            pen.drawImage(canvas, 0, 0, 200, 125);
-            return [...pen.getImageData(0, 0, 200, 125).data];"""
-        )
-        return np.array(values, dtype=int).reshape(-1, 4)
 
 
 @pytest.fixture
@@ -150,12 +83,7 @@ GREEN = (0x1F, 0xA0, 0x6B)  # of membrane 3
 def test_the_page_loads_without_an_error_or_a_request(chromium, report):
     Page(chromium, report)
     assert chromium.get_log("browser") == []
-    events = [json.loads(entry["message"])["message"] for entry in chromium.get_log("performance")]
-    asked = {
-        event["params"]["request"]["url"]
-        for event in events
-        if event["method"] == "Network.requestWillBeSent"
-    }
+    asked = asked_for(chromium)
     assert report.as_uri() in asked
     outside = {url for url in asked if not url.startswith(("data:", "blob:", report.as_uri()))}
     assert outside <= {"chrome://new-tab-page/", "about:blank"}
@@ -255,3 +183,14 @@ def test_the_slice_stands_in_the_view_and_cuts_it(page):
     pixels = page.picture()
     grey = (np.ptp(pixels[:, :3], axis=1) < 12) & (pixels[:, 3] > 100) & (pixels[:, 0] < 200)
     assert grey.sum() > 2000
+
+
+def test_on_a_phone_nothing_is_wider_than_the_screen(report):
+    driver = started(phone=True)
+    try:
+        Page(driver, report)
+        widths = "return [innerWidth, document.documentElement.scrollWidth]"
+        assert driver.execute_script(widths) == [420, 420]
+        assert driver.get_log("browser") == []
+    finally:
+        driver.quit()

@@ -6,55 +6,17 @@ import cv2
 import mrcfile
 import numpy as np
 import pytest
-import trimesh
 from PIL import Image
+from small_stages import CENTRE_PX, RADIUS_PX, SCALE, SHAPE, VOXEL_SIZE_A, make_stages
 
-from membraneseg import stage_values
 from membraneseg.colours import PROBABILITY, inferred_colour, membrane_colour
-from membraneseg.io.stages import save_slices, save_stage
-from membraneseg.surface.neighbours import Separated
-from membraneseg.types import MembraneGroup, Mesh, SliceFragments
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
-SHAPE = (20, 60, 90)
-SCALE = 10  # the viewers draw about 900 pixels wide
-VOXEL_SIZE_A = 12.5
-ORIGIN_A = np.array([250.0, -500.0, 1000.0])
-CENTRE_PX = np.array([10.0, 40.0, 25.0])
-RADIUS_PX = 14.0
 
 
 @pytest.fixture(scope="module")
 def result(tmp_path_factory) -> Path:
-    """A run's folder with one sphere in every stage, around CENTRE_PX."""
-    folder = tmp_path_factory.mktemp("result")
-    with mrcfile.new(folder / "tomogram.mrc") as file:
-        file.set_data(np.random.default_rng(1).normal(size=SHAPE).astype(np.float32))
-        file.voxel_size = VOXEL_SIZE_A
-        file.header.origin = tuple(ORIGIN_A[::-1])
-    ball = trimesh.creation.icosphere(subdivisions=5, radius=RADIUS_PX)
-    vertices = (np.array(ball.vertices)[:, ::-1] + CENTRE_PX) * VOXEL_SIZE_A + ORIGIN_A
-    count = len(vertices)
-    mesh = Mesh(vertices, np.array(ball.faces), np.zeros(count), np.ones(count, dtype=bool))
-    group = MembraneGroup(4, np.zeros((1, 2), dtype=np.int64), vertices, True)
-    probability = np.zeros(SHAPE, dtype=np.float32)
-    probability[10, 38:43, 23:28] = 1.0
-    angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
-    circle = CENTRE_PX[1:] + RADIUS_PX * np.stack([np.sin(angle), np.cos(angle)], axis=1)
-    stages = {
-        "fragments": stage_values.fragments_to_arrays(
-            [SliceFragments(10, (circle,), np.array([True]))]
-        ),
-        "groups": stage_values.groups_to_arrays([group]),
-        "selected": stage_values.groups_to_arrays([group]),
-        "meshes": stage_values.meshes_to_arrays(Separated([(4, mesh)], 0, 0)),
-    }
-    planes = zip(probability, np.zeros(SHAPE, dtype=np.int8), strict=True)
-    stream = stage_values.segmentation_to_slices(SHAPE, planes)
-    save_slices(folder / "stages" / "segment.npz", stream, "key")
-    for name, arrays in stages.items():
-        save_stage(folder / "stages" / f"{name}.npz", arrays, "key")
-    return folder
+    return make_stages(tmp_path_factory.mktemp("result"))
 
 
 def run_script(script: str, words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,10 +67,40 @@ def test_a_slice_beside_the_sphere_shows_no_contour(result, monkeypatch):
     assert np.ptp(flat, axis=2).max() == 0
 
 
-def test_a_missing_stage_is_named_in_one_sentence(tmp_path, result, monkeypatch):
+def test_a_missing_stage_is_named_in_one_sentence(tmp_path, result, monkeypatch, capsys):
     (tmp_path / "tomogram.mrc").symlink_to(result / "tomogram.mrc")
-    with pytest.raises(SystemExit, match=r"groups\.npz is not there: give the output folder"):
+    with pytest.raises(SystemExit, match=r"^2$"):
         viewed("view_groups", tmp_path, monkeypatch)
+    assert "groups.npz is not there: give the output folder" in capsys.readouterr().err
+
+
+def refused(result, monkeypatch, capsys) -> str:
+    """What a viewer says that shall open a window and cannot."""
+    with pytest.raises(SystemExit, match=r"^2$"):
+        run_script(
+            "view_groups", [str(result), "--tomogram", str(result / "tomogram.mrc")], monkeypatch
+        )
+    return capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has programs without a screen")
+def test_without_a_screen_one_sentence_names_the_remedy(result, monkeypatch, capsys):
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    told = refused(result, monkeypatch, capsys)
+    assert told.count("\n") == 1
+    assert "work at a desktop or under xvfb-run, or use --save FILE.png" in told
+
+
+def test_an_opencv_without_windows_is_named_with_the_remedy(result, monkeypatch, capsys):
+    def none(_title: str) -> None:
+        raise cv2.error("The function is not implemented.")
+
+    monkeypatch.setenv("DISPLAY", ":99")
+    monkeypatch.setattr(cv2, "namedWindow", none)
+    told = refused(result, monkeypatch, capsys)
+    assert told.count("\n") == 1
+    assert "use --save FILE.png, or install opencv-python in its place" in told
 
 
 def test_the_ellipse_handed_on_to_a_slice_is_the_circle_of_the_sphere(result, monkeypatch):

@@ -5,17 +5,28 @@ import pytest
 import torch
 from ring_pictures import concentric_rings, scene_of, turned
 
-from rl_agent.observation import ROW, observe
-from rl_agent.policy import DEFAULT_POLICY, WalkerPolicy, load_policy, save_policy
+from rl_agent.observation import BELIEFS, ROW, observe
+from rl_agent.policy import DEFAULT_POLICY, WalkerPolicy, load_policy, only_allowed, save_policy
 from rl_agent.rollout import (
     LEAST_BELIEF,
     action_log_probabilities,
     energy,
+    first_look,
     link_ends,
-    mutual_agreement,
     walk_scene,
 )
-from rl_agent.segment_walk import ACTIONS, finished, initial, legal_actions, put_down, transition
+from rl_agent.scene import DISBELIEF, Beliefs
+from rl_agent.segment_walk import (
+    ACTIONS,
+    CLOSE,
+    GIVE_UP,
+    LOOSE,
+    finished,
+    initial,
+    legal_actions,
+    put_down,
+    transition,
+)
 
 
 @pytest.fixture(scope="module")
@@ -77,15 +88,34 @@ def test_equal_generators_give_equal_walks(untrained):
     assert not np.array_equal(one, other)
 
 
-def test_agreement_is_the_geometric_mean_of_what_both_ends_would_do(untrained):
+def test_first_look_believes_what_a_walker_put_down_at_each_end_would_do(untrained):
     scene = scene_of(concentric_rings()[0])
-    found = mutual_agreement(scene, untrained)
-    there, back = (
-        action_log_probabilities(untrained, [put_down(initial(scene), e)])[0] for e in (1, 2)
-    )
-    slots = [int(np.flatnonzero(scene.candidates[a] == b)[0]) for a, b in ((1, 2), (2, 1))]
-    assert found[1, 2] == pytest.approx(np.sqrt(np.exp(there[slots[0]] + back[slots[1]])))
-    assert np.array_equal(found, found.T)
+    beliefs = first_look(scene, untrained)
+    rows = torch.from_numpy(np.stack([observe(put_down(initial(scene), e)) for e in (1, 2)]))
+    with torch.no_grad():
+        logits = only_allowed(untrained.first_look(rows)[0], rows)
+    table = torch.log_softmax(logits, dim=1).numpy()
+    there, back = (int(np.flatnonzero(scene.candidates[a] == b)[0]) for a, b in ((1, 2), (2, 1)))
+    assert beliefs.link[1, 2] == pytest.approx(table[0, there], abs=1e-5)
+    assert beliefs.mutual[1, 2] == pytest.approx((table[0, there] + table[1, back]) / 2, abs=1e-5)
+    assert beliefs.link[1, 0] == pytest.approx(table[0, CLOSE], abs=1e-5)
+    assert beliefs.loose[2] == pytest.approx(table[1, GIVE_UP], abs=1e-5)
+    assert np.array_equal(beliefs.mutual, beliefs.mutual.T)
+
+
+def test_rows_show_the_strongest_rival_that_is_still_free(untrained):
+    scene = scene_of(concentric_rings()[0])
+    link = np.full((10, 10), DISBELIEF)
+    link[[1, 2], [2, 1]], link[[2, 8], [8, 2]], link[[2, 6], [6, 2]] = -0.4, -1.2, -2.0
+    believed = scene._replace(beliefs=Beliefs(link, link, np.full(10, -3.0)))
+    state = put_down(initial(believed), 1)
+    slot = int(np.flatnonzero(scene.candidates[1] == 2)[0])
+    there, back, rival, _, loose, _, lead, own_loose = 4.0 * observe(state)[slot, BELIEFS]
+    assert (there, back, rival) == pytest.approx((-0.4, -0.4, -1.2))
+    assert (loose, lead, own_loose) == pytest.approx((-3.0, 0.8, -3.0))
+    taken = state.partner.copy()
+    taken[8] = LOOSE
+    assert 4.0 * observe(state._replace(partner=taken))[slot, BELIEFS][2] == pytest.approx(-2.0)
 
 
 def test_energy_counts_each_link_once():

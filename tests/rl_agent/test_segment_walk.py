@@ -47,17 +47,18 @@ def random_walk(scene, seed, allowed=lambda legal: legal):
 def test_a_scripted_walk_earns_what_the_rules_say(rings):
     scene, truth = rings
     state = put_down(initial(scene), 1)  # leaves the first piece of the outer ring at its end
-    wrong = -1.0 - (0.5 if scene.crossing[1, slot_of(state, 8)] else 0.0)
+    crossing = -0.1 if scene.crossing[1, slot_of(state, 8)] else 0.0
+    wrong = -0.85 - 2.0 + crossing  # itself, and the true links of both its ends
     script = [
         (lambda s: slot_of(s, 8), wrong),  # on to the inner ring
-        (lambda _: BACKTRACK, -wrong - 0.1),  # taken back
-        (lambda s: slot_of(s, 2), 1.0),
-        (lambda s: slot_of(s, 4), 1.0),
-        (lambda _: CLOSE, 1.0 + 0.5),
-        (lambda _: GIVE_UP, -0.5),  # on the inner ring, whose partner is there
-        (lambda _: GIVE_UP, -0.5),
-        (lambda _: GIVE_UP, 0.5),  # its last piece: nothing is left
-        (lambda _: GIVE_UP, 0.5),
+        (lambda _: BACKTRACK, -wrong - 0.05),  # taken back
+        (lambda s: slot_of(s, 2), 0.0),
+        (lambda s: slot_of(s, 4), 0.0),
+        (lambda _: CLOSE, 0.1),
+        (lambda _: GIVE_UP, -1.0),  # on the inner ring, whose partner is there
+        (lambda _: GIVE_UP, -1.0),
+        (lambda _: GIVE_UP, 0.0),  # its last piece: nothing is left
+        (lambda _: GIVE_UP, 0.0),
     ]
     for choose, earned in script:
         action = choose(state)
@@ -71,8 +72,26 @@ def test_a_closure_behind_a_wrong_link_earns_no_bonus():
     scene = scene_of([arc(30, 0, 150), arc(30, 180, 330)])
     truth = np.array([3, -1, -1, 0])  # only the closing link is true
     state = put_down(initial(scene), 1)
+    assert reward(state, slot_of(state, 2), truth) == pytest.approx(-0.85)
     state = transition(state, slot_of(state, 2))
-    assert reward(state, CLOSE, truth) == pytest.approx(1.0)
+    assert reward(state, CLOSE, truth) == 0.0
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_rewards_add_up_to_right_links_less_085_wrong_ones(rings, seed):
+    scene, truth = rings
+    rng, state, total = np.random.default_rng(seed), initial(scene), 0.0
+    while not finished(state):
+        action = int(rng.choice(np.flatnonzero(legal_actions(state))))
+        earned = reward(state, action, truth)
+        extras = 0.05 if action == BACKTRACK else 0.0  # neither bridge nor closure earns more here
+        total += earned + extras
+        state = transition(state, action)
+    right = ((state.partner >= 0) & (state.partner == truth)).sum() / 2
+    wrong = (state.partner >= 0).sum() / 2 - right
+    crossings = (total - (right - 0.85 * wrong - 5)) / 0.1  # and closures, by 0.1 each
+    assert crossings == pytest.approx(round(crossings), abs=1e-6)
+    assert abs(crossings) <= (state.partner >= 0).sum() / 2 + 1e-6
 
 
 def test_a_walk_that_knows_the_truth_finds_it_and_earns_most(rings):
@@ -83,7 +102,7 @@ def test_a_walk_that_knows_the_truth_finds_it_and_earns_most(rings):
         total += reward(state, action, truth)
         state = transition(state, action)
     assert (state.partner == truth).all()
-    assert total == pytest.approx(5 * 1.0 + 2 * 0.5)  # five links, two of them closures
+    assert total == pytest.approx(2 * 0.1)  # no link lost, two closures
     assert state.trips == 2
 
 

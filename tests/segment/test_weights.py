@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import segmentation_models_pytorch as smp
 import torch
 
 from membraneseg.errors import MembraneSegError
@@ -51,6 +52,33 @@ def test_saved_weights_come_back_to_half_precision(tmp_path):
     image = torch.randn(1, 3, 64, 64)
     with torch.inference_mode():
         torch.testing.assert_close(again(image), network(image), atol=2e-2, rtol=2e-2)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        UNetConfig(),
+        UNetConfig(encoder="resnet34", depth=3, decoder_channels=(64, 32, 16)),
+        UNetConfig(depth=5, decoder_channels=(128, 64, 64, 32, 16), context=1, classes=2),
+    ],
+)
+def test_the_network_is_that_of_segmentation_models_to_the_last_bit(config):
+    torch.manual_seed(0)
+    theirs = smp.Unet(
+        config.encoder,
+        encoder_depth=config.depth,
+        encoder_weights=None,
+        decoder_channels=config.decoder_channels,
+        in_channels=config.context,
+        classes=config.classes,
+    )
+    ours = build_unet(config)
+    assert not isinstance(ours, smp.Unet)
+    ours.load_state_dict({k: v for k, v in theirs.state_dict().items() if k in ours.state_dict()})
+    image = torch.randn(2, config.context, 64, 96)
+    for mode in (True, False):
+        with torch.inference_mode():
+            assert torch.equal(ours.train(mode)(image), theirs.train(mode)(image))
 
 
 def test_a_flipped_byte_is_noticed(copied):

@@ -44,6 +44,15 @@ def test_drawn_spheres_are_found_with_their_radii_though_the_wedge_hides_their_c
         assert good.radii_px[index] * VOXEL_A == pytest.approx(radius_A, abs=10.0)
 
 
+def test_a_sphere_is_found_in_a_section_thinner_than_the_shells_that_are_tried():
+    membrane = membrane_probability(SHAPE, PAIR[:1], 55.0)
+    (z, y, x), radius_A = PAIR[0]
+    section = membrane[int(z) - 4 : int(z) + 4]
+    balls, _ = find_spheres(section, VOXEL_A, 55.0, SphereSearchConfig())
+    np.testing.assert_allclose(balls.centres_px[0], (4.0, y, x), atol=2.0)
+    assert balls.radii_px[0] * VOXEL_A == pytest.approx(radius_A, abs=15.0)
+
+
 def test_a_sheet_and_an_empty_volume_hold_no_vesicle():
     sheet = np.zeros(SHAPE, dtype=np.float32)
     sheet[:, :, 48:51] = 1.0
@@ -151,7 +160,7 @@ def test_a_painted_ball_gives_back_its_centre_and_radius():
 
 def test_settings_beyond_reason_are_refused_with_the_remedy():
     with pytest.raises(MembraneSegError, match="correct them under search"):
-        SphereSearchConfig(smallest_radius_nm=40.0)
+        SphereSearchConfig(smallest_radius_nm=60.0)
     with pytest.raises(MembraneSegError, match="correct them under threshold"):
         ThresholdConfig(lowest=0.9, highest=0.5)
     with pytest.raises(MembraneSegError, match="correct them under segments"):

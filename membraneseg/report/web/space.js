@@ -236,7 +236,7 @@ function lookAtAll() {
     const place = new THREE.Vector3(corner & 1 ? 1 : -1, corner & 2 ? 1 : -1, corner & 4 ? 1 : -1)
       .multiply(size).multiplyScalar(0.5);
     const needed = Math.max(Math.abs(place.dot(up)) / half,
-      Math.abs(place.dot(right)) / half / camera.aspect);
+      1.2 * Math.abs(place.dot(right)) / half / camera.aspect); // room for the names
     distance = Math.max(distance, 1.03 * needed + place.dot(toward));
   }
   controls.target.copy(middle);
