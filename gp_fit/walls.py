@@ -36,14 +36,17 @@ _FARTHEST_PX = 80.0
 _COARSE_PX = 20.0
 _ON_BOTH_SIDES_RAD = float(np.deg2rad(200.0))
 _BARE_SPACINGS = 1.25
-_LEAST_SEEN = 0.65
-"""Of a chance to be seen below this a gap may be hidden."""
+_HIDDEN_BELOW = 0.65
+"""A gap may be hidden where the chance to be seen is smaller than this."""
 _MOST_SD_PX = 6.0
 _MOST_NOISE_PX = 2.0
 _MOST_PLACES = 300
 _ERR_TOGETHER = 4.0
 """So many neighbouring places of a gap share one error."""
 _RATIOS = np.logspace(-6.0, 2.0, 9)
+"""Of noise to amplitude, squared, that are tried."""
+_REACH = 4.0
+"""R of the kernel; places reach 1 from their middle."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +86,6 @@ class Plate:
         return mean, np.sqrt(self.amplitude2 * np.maximum(variance, 0.0))
 
 
-_REACH = 4.0
-"""R of the kernel; places reach 1 from their middle."""
-
-
 def with_continued_walls(
     surface: HermiteSurface,
     detection_probability: DetectionProbability,
@@ -114,7 +113,7 @@ def with_continued_walls(
     if not gaps:
         return surface
     places, normals, deviation = (np.concatenate(part) for part in zip(*gaps, strict=True))
-    hidden = detection_probability(normals) < _LEAST_SEEN
+    hidden = detection_probability(normals) < _HIDDEN_BELOW
     if inside_volume is not None:
         hidden &= inside_volume(places)
     chosen = np.flatnonzero(hidden)

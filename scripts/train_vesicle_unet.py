@@ -1,6 +1,6 @@
 """Train CryoVesNet's small 3-D U-Net on phantoms, to score its probability beside ours.
 
-    python scripts/train_vesicle_unet.py FOLDER [--minutes 60]
+    python scripts/train_vesicle_unet.py FOLDER [--minutes 20]
 
 makes twelve simulated synapses in FOLDER (seeds 61 to 72, dose and tilt range drawn from the seed,
 two of them without vesicles) and trains on them, writing FOLDER/unet3d.pt as it goes; started
@@ -182,7 +182,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--minutes", type=float, default=60.0, help="of processor time")
+    parser.add_argument("--minutes", type=float, default=20.0, help="of processor time")
     options = parser.parse_args()
     torch.set_num_threads(1)
     torch.manual_seed(1)
