@@ -10,6 +10,27 @@ import typer
 from membraneseg.cli_options import ConfigOption, SettingOption
 from membraneseg.cli_output import console, print_results, print_table
 
+OutputOption = Annotated[Path, typer.Option("-o", "--output", help="folder for weights and curves")]
+PhantomsOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="folder of phantoms or sets (membraneseg simulate); repeatable"),
+]
+RealOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="TOMO=LABELS", help="a tomogram and its labels; repeatable"),
+]
+MatchOption = Annotated[
+    Path | None,
+    typer.Option(metavar="TOMO", help="tomogram whose look the synthetic slices shall have"),
+]
+StartOption = Annotated[
+    str | None,
+    typer.Option(help="weight file to start from, or none (default: the shipped one)"),
+]
+StepsOption = Annotated[
+    int | None, typer.Option(help="steps of 8 examples [4000; with --match 600]")
+]
+
 train_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
@@ -24,26 +45,12 @@ def choose() -> None:
 
 @train_app.command()
 def unet(
-    output: Annotated[Path, typer.Option("-o", "--output", help="folder for weights and curves")],
-    phantoms: Annotated[
-        list[Path] | None,
-        typer.Option(help="folder of phantoms or sets (membraneseg simulate); repeatable"),
-    ] = None,
-    real: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TOMO=LABELS", help="a tomogram and its labels; repeatable"),
-    ] = None,
-    match: Annotated[
-        Path | None,
-        typer.Option(metavar="TOMO", help="tomogram whose look the synthetic slices shall have"),
-    ] = None,
-    start: Annotated[
-        str | None,
-        typer.Option(help="weight file to start from, or none (default: the shipped one)"),
-    ] = None,
-    steps: Annotated[
-        int | None, typer.Option(help="steps of 8 examples [4000; with --match 600]")
-    ] = None,
+    output: OutputOption,
+    phantoms: PhantomsOption = None,
+    real: RealOption = None,
+    match: MatchOption = None,
+    start: StartOption = None,
+    steps: StepsOption = None,
     config: ConfigOption = None,
     setting: SettingOption = None,
     resume: Annotated[bool, typer.Option(help="go on with an interrupted training")] = False,

@@ -63,7 +63,7 @@ def join_crossing(
         first, second = (now.get(joined.get(label, label)) for label in pair)
         if first is None or second is None or first is second:
             continue
-        if not _belong_together(first, second, list(now.values()), frame):
+        if not belong_together(first, second, list(now.values()), frame):
             continue
         if len(second.points_zyx_A) > len(first.points_zyx_A):
             first, second = second, first
@@ -91,10 +91,22 @@ def _inseparable(
     return crossing_pairs(dict(apart.meshes))
 
 
-def _belong_together(
+def belong_together(
     first: FittedMembrane, second: FittedMembrane, all_of: list[FittedMembrane], frame: VolumeFrame
 ) -> bool:
-    """Whether two parts lie side by side, or one is what is first met across the other."""
+    """Whether two parts lie side by side, or one is what is first met across the other.
+
+    Parameters
+    ----------
+    first, second : FittedMembrane
+    all_of : list of FittedMembrane
+        All that may stand between, the two among them.
+    frame : VolumeFrame
+
+    Returns
+    -------
+    bool
+    """
     places = {one.label: _in_voxels(one, frame) for one in all_of}
     distance = cKDTree(places[first.label]).query(places[second.label])[0]
     if distance.min() <= BESIDE_VOXELS:

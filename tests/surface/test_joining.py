@@ -6,7 +6,7 @@ import numpy as np
 
 from membraneseg.surface.fit import FittedMembrane, SurfaceConfig, fit_membrane
 from membraneseg.surface.frame import VolumeFrame
-from membraneseg.surface.joining import _belong_together, join_crossing
+from membraneseg.surface.joining import belong_together, join_crossing
 
 FRAME = VolumeFrame((40, 60, 60), 10.0, np.zeros(3), 60.0)
 GRID = np.arange(8.0, 52.0)
@@ -107,17 +107,17 @@ class Leaning(Plane):
         return np.broadcast_to([0.0, 0.0, 1.0], (len(points), 3))
 
 
-def test_walls_that_face_each_other_belong_together_unless_another_stands_between():
+def test_walls_that_face_each_otherbelong_together_unless_another_stands_between():
     left, right, between = wall_at(1, 20.0, 0.9), wall_at(2, 40.0, -0.9), wall_at(3, 30.0, 0.0)
-    assert _belong_together(left, right, [left, right], FRAME)
-    assert not _belong_together(left, right, [left, right, between], FRAME)
+    assert belong_together(left, right, [left, right], FRAME)
+    assert not belong_together(left, right, [left, right, between], FRAME)
 
 
-def test_parts_that_neither_face_each_other_nor_lie_side_by_side_do_not_belong_together():
+def test_parts_that_neither_face_each_other_nor_lie_side_by_side_do_notbelong_together():
     low, high = wall_at(1, 20.0, 0.9, (8, 24)), wall_at(2, 40.0, -0.9, (36, 52))
-    assert not _belong_together(low, high, [low, high], FRAME)
+    assert not belong_together(low, high, [low, high], FRAME)
 
 
-def test_parts_side_by_side_belong_together():
+def test_parts_side_by_sidebelong_together():
     low, high = wall_at(1, 30.0, 0.9, (8, 28)), wall_at(2, 30.0, -0.9, (32, 52))
-    assert _belong_together(low, high, [low, high], FRAME)
+    assert belong_together(low, high, [low, high], FRAME)
