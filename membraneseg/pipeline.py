@@ -27,7 +27,7 @@ from membraneseg.segment.predict import Segmentation, predicted_slices
 from membraneseg.segment.rescale import Prediction
 from membraneseg.segment.tilt_range import (
     ASSUMED_TILT_RANGE_DEG,
-    is_tilted_about_x,
+    beam_and_tilt_axis,
     measure_tilt_range,
 )
 from membraneseg.segment.unet import file_sha256, load_weights
@@ -151,10 +151,16 @@ def groups_in(
 def with_tilt_range(config: RunConfig, tomogram: Tomogram) -> tuple[RunConfig, tuple[str, ...]]:
     """Settle the tilt range: as told, or as measured, or assumed (with a warning)."""
     warnings = []
-    if is_tilted_about_x(tomogram.voxels):
+    beam, tilt_axis = beam_and_tilt_axis(tomogram.voxels)
+    if beam != "z":
         warnings.append(
-            "the missing wedge lies about the x axis, but the tilt axis is expected along y: "
-            "rotate the tomogram by 90° about z (e.g. rotx/clip rotz) and run again"
+            f"the beam seems to run along {beam}, but is expected along z: rotate the tomogram by "
+            "90° about x (IMOD: trimvol -rx) and run again"
+        )
+    elif tilt_axis != "y":
+        warnings.append(
+            f"the tilt axis seems to run along {tilt_axis}, but is expected along y: rotate the "
+            "tomogram by 90° about z and run again"
         )
     if config.tilt_range_deg:
         return config, tuple(warnings)

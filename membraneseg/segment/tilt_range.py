@@ -14,19 +14,19 @@ CUBES = 12
 EMPTY_SHARE = 0.25
 """Power beyond the edge, relative to that inside, below which a wedge counts as empty."""
 SEARCH_DEG = np.arange(30.0, 76.0, 1.0)
+ORDERS = {"zy": (0, 1, 2), "zx": (0, 2, 1), "yz": (1, 0, 2), "yx": (1, 2, 0)}
+"""Order in which the axes zyx become beam, tilt axis and the axis across, by beam and tilt axis."""
 ASSUMED_TILT_RANGE_DEG = 60.0
 """Taken where nobody says the tilt range and the tomogram does not show it."""
 
 
-def power_against_elevation(voxels: npt.NDArray[np.generic], tilt_axis: str = "y") -> Float64:
+def power_against_elevation(voxels: npt.NDArray[np.generic]) -> Float64:
     """Mean power in steps of 1° of atan(|kz| / |kx|), 0° to 89°.
 
     Parameters
     ----------
     voxels : (Z, Y, X) array
         A tomogram of at least EDGE/2 slices.
-    tilt_axis : {'y', 'x'}
-        With 'x', ky takes the part of kx.
 
     Returns
     -------
@@ -43,11 +43,9 @@ def power_against_elevation(voxels: npt.NDArray[np.generic], tilt_axis: str = "y
         cube = np.asarray(voxels[z : z + shape[0], y : y + shape[1], x : x + shape[2]], float)
         power += np.abs(fft.rfftn((cube - cube.mean()) * taper)) ** 2
     kz = np.abs(fft.fftfreq(shape[0]))[:, None, None]
-    ky = np.abs(fft.fftfreq(shape[1]))[None, :, None]
     kx = fft.rfftfreq(shape[2])[None, None, :]
-    across = np.broadcast_to(kx if tilt_axis == "y" else ky, power.shape)
-    radius = np.hypot(kz, across)
-    elevation = np.rad2deg(np.arctan2(np.broadcast_to(kz, power.shape), across)).astype(int)
+    radius = np.broadcast_to(np.hypot(kz, kx), power.shape)
+    elevation = np.broadcast_to(np.rad2deg(np.arctan2(kz, kx)), power.shape).astype(int)
     chosen = (radius > 0.12) & (radius < 0.35) & (elevation < 90)
     total = np.bincount(elevation[chosen], power[chosen], 90)
     count = np.bincount(elevation[chosen], minlength=90)
@@ -94,10 +92,23 @@ def measure_tilt_range(voxels: npt.NDArray[np.generic]) -> float | None:
     return float(np.clip(angles[above[-1]] + 0.5, SEARCH_DEG[0], SEARCH_DEG[-1]))
 
 
-def is_tilted_about_x(voxels: npt.NDArray[np.generic]) -> bool:
-    """Whether the empty wedge lies about the x axis instead of the y axis."""
-    empty = [
-        np.median(power[75:88]) / max(np.median(power[20:40]), 1e-30)
-        for power in (power_against_elevation(voxels, axis) for axis in ("y", "x"))
-    ]
-    return bool(empty[1] < 0.3 * empty[0] and empty[1] < EMPTY_SHARE)
+def beam_and_tilt_axis(voxels: npt.NDArray[np.generic]) -> str:
+    """Read the axes of the beam and of the tilts off the direction of the empty wedge.
+
+    Parameters
+    ----------
+    voxels : (Z, Y, X) array
+
+    Returns
+    -------
+    str
+        'zy' as expected (and where no other direction is clearly emptier), 'zx' for tilts about x,
+        'yz' or 'yx' for a beam along y, as in reconstructions that were never rotated.
+    """
+    empty = {}
+    for axes, order in ORDERS.items():
+        power = power_against_elevation(voxels.transpose(order))
+        empty[axes] = np.median(power[75:88]) / max(np.median(power[20:40]), 1e-30)
+    axes = min(empty, key=lambda name: float(empty[name]))
+    clear = empty[axes] < EMPTY_SHARE and empty[axes] < 0.3 * empty["zy"]
+    return axes if clear else "zy"

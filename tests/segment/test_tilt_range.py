@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from membraneseg.segment.tilt_range import is_tilted_about_x, measure_tilt_range
+from membraneseg.segment.tilt_range import beam_and_tilt_axis, measure_tilt_range
 
 
 def wedge_volume(theta, shape=(64, 96, 96), seed=0):
@@ -29,8 +29,15 @@ def test_a_full_spectrum_has_no_range():
     assert measure_tilt_range(np.random.default_rng(1).normal(size=(64, 80, 80))) is None
 
 
-def test_the_direction_of_the_tilt_axis_is_told():
-    volume = wedge_volume(60.0)
-    assert not is_tilted_about_x(volume)
-    assert is_tilted_about_x(volume.transpose(0, 2, 1))
-    assert not is_tilted_about_x(np.random.default_rng(1).normal(size=(64, 80, 80)))
+@pytest.mark.parametrize(
+    ("axes", "order"),
+    [("zy", (0, 1, 2)), ("zx", (0, 2, 1)), ("yz", (1, 0, 2)), ("yx", (2, 0, 1))],
+)
+def test_the_axes_of_beam_and_tilts_are_told(axes, order):
+    turned = wedge_volume(60.0, (48, 96, 80)).transpose(order)
+    assert turned.shape["zyx".index(axes[0])] == 48  # the beam's axis is the short one here
+    assert beam_and_tilt_axis(turned) == axes
+
+
+def test_without_a_wedge_the_expected_axes_stand():
+    assert beam_and_tilt_axis(np.random.default_rng(1).normal(size=(64, 80, 80))) == "zy"
