@@ -34,7 +34,8 @@ from slice_methods import nearest_ends
 
 from membraneseg.colours import membrane_colour, unit_rgb
 from membraneseg.coords import angstrom_to_index
-from membraneseg.evaluate.grouping import GroupScores, parts_in_volume, score_groups
+from membraneseg.evaluate.grouping import GroupScores, score_groups
+from membraneseg.evaluate.parts import voxel_parts
 from membraneseg.group.config import VolumeGeometry
 from membraneseg.group.faint import Volume
 from membraneseg.group.following import follow_membranes
@@ -155,7 +156,7 @@ def read_phantom(folder: Path, preset: str, seed: int) -> Phantom:
 
 def outcomes(phantom: Phantom, sources: list[str], methods: list[str]) -> Iterator[Outcome]:
     """Run and score the methods on a phantom."""
-    parts = parts_in_volume(phantom.instances)
+    parts = voxel_parts(phantom.instances)
     in_one_part = int(parts.max()) == len(np.unique(phantom.instances[phantom.instances > 0]))
     for source in sources:
         for name in methods:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from membraneseg.evaluate.voxels import Voxels, adjusted_rand_index
@@ -93,34 +92,6 @@ def score_groups(
         merge_bits=merge,
         covered=float((reached > 0).mean()) if len(reached) else 1.0,
     )
-
-
-def parts_in_volume(instances: Voxels) -> Int64:
-    """Number the parts of membranes that hang together inside the volume.
-
-    Where the volume cuts a membrane into parts, nothing in it tells that they are one: the two
-    walls of a cisterna that is wider than the volume, the far sides of a mitochondrion.
-
-    Parameters
-    ----------
-    instances : (Z, Y, X) array of int
-        True membrane of each voxel, 0 for none; whether it can be seen or not.
-
-    Returns
-    -------
-    (Z, Y, X) int64
-        1, 2, …; 0 for none. Voxels that touch by a corner hang together.
-    """
-    out = np.zeros(instances.shape, dtype=np.int64)
-    count = 0
-    boxes = ndimage.find_objects(instances)
-    for label, box in enumerate(boxes, start=1):
-        if box is None:
-            continue
-        parts, found = ndimage.label(instances[box] == label, np.ones((3, 3, 3)))
-        out[box] += np.where(parts > 0, parts + count, 0)
-        count += found
-    return out
 
 
 def variation_of_information(predicted: Voxels, true: Voxels) -> tuple[float, float]:

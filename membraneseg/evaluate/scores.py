@@ -16,6 +16,7 @@ from membraneseg.evaluate.matching import (
     panoptic_quality,
     score_pair,
 )
+from membraneseg.evaluate.parts import mesh_parts
 from membraneseg.evaluate.surfaces import (
     SurfaceSamples,
     cropped,
@@ -107,7 +108,8 @@ def score_membranes(
     `_visible` counts only the surface of wedge depth below 0°, `_invisible` only that beyond 10°;
     each sample by its own normal, each voxel by the nearest surface of either side. Surface beyond
     the volume does not count: what continues a membrane that the volume cuts is neither right nor
-    wrong.
+    wrong. `_parts` compares with the parts of the true membranes that hang together inside the
+    volume, as nothing in it tells which of them are one.
     """
     spacing_A = geometry.voxel_size_A / SAMPLES_PER_VOXEL
     low_A, high_A = geometry.corners_A(np.shape(true.mask))
@@ -127,6 +129,8 @@ def score_membranes(
     scores |= _surface_scores(whole, geometry)
     scores["adjusted_rand_index"] = adjusted_rand_index(predicted.instances, true.instances)
     scores["panoptic_quality"] = panoptic_quality(matching)
+    parts = [sampled(part) for mesh in true.meshes for part in mesh_parts(mesh, low_A, high_A)]
+    scores |= _part_scores(match(samples, parts, MATCH_TOLERANCE_PX * geometry.voxel_size_A))
     scores |= _mean_over_pairs([pair for _, pair in pairs.values()])
     scores["per_membrane"] = _per_membrane(predicted, true, matching, pairs)
     return scores
@@ -146,6 +150,15 @@ def _counts(predicted: LabelledMembranes, true: LabelledMembranes, matching: Mat
         "true_membrane_voxels": int((np.asarray(true.mask) > 0).sum()),
         "predicted_membrane_voxels": int((np.asarray(predicted.mask) > 0).sum()),
         "watertight_share": watertight / len(closed) if closed else None,
+    }
+
+
+def _part_scores(matching: Matching) -> Scores:
+    return {
+        "true_parts": matching.found + matching.missed,
+        "found_parts": matching.found,
+        "false_parts": matching.false,
+        "panoptic_quality_parts": panoptic_quality(matching),
     }
 
 

@@ -12,6 +12,7 @@ from membraneseg.evaluate.matching import (
     share_within_2_sigma,
     surface_iou,
 )
+from membraneseg.evaluate.parts import mesh_parts
 from membraneseg.evaluate.surfaces import (
     distances_to,
     is_watertight,
@@ -200,3 +201,18 @@ def test_a_mesh_that_claims_no_uncertainty_is_not_scored_for_it():
     pair = scored(sphere(), sphere())
     assert pair.within_2_sigma is None
     assert pair.cap_within_2_sigma is None
+
+
+def test_a_sphere_that_reaches_through_both_faces_of_a_slab_is_one_ring():
+    low, high = np.array([-150.0, -400.0, -400.0]), np.array([150.0, 400.0, 400.0])
+    (ring,) = mesh_parts(sphere(), low, high)
+    # Archimedes: the zone between parallel planes has the area 2πrh
+    assert samples(ring).area_A2 == pytest.approx(2 * np.pi * 300.0 * 300.0, rel=0.02)
+
+
+def test_a_sphere_wider_than_the_volume_leaves_two_walls_in_it():
+    whole, far = sphere(), np.array([1e4, 1e4, 1e4])
+    walls = mesh_parts(whole, np.array([-40.0, -150.0, -400.0]), np.array([40.0, 150.0, 400.0]))
+    assert len(walls) == 2
+    assert {float(np.sign(wall.vertices_zyx_A[:, 2].mean())) for wall in walls} == {-1.0, 1.0}
+    assert mesh_parts(whole, far, far + 100.0) == []

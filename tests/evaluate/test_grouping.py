@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from membraneseg.evaluate.grouping import (
-    parts_in_volume,
     score_groups,
     variation_of_information,
 )
+from membraneseg.evaluate.parts import voxel_parts
 
 
 def walls(*labels_at_x):
@@ -70,7 +70,7 @@ def test_a_group_of_three_quarters_of_a_membrane_does_not_find_it():
 
 def test_a_membrane_that_the_volume_cuts_in_two_is_two_parts():
     instances = walls((4, 10), (4, 25), (6, 30))
-    parts = parts_in_volume(instances)
+    parts = voxel_parts(instances)
     assert len(np.unique(parts[parts > 0])) == 3
     assert ((parts > 0) == (instances > 0)).all()
     assert len(np.unique(parts[:, :, 10])) == 1
@@ -79,4 +79,4 @@ def test_a_membrane_that_the_volume_cuts_in_two_is_two_parts():
 def test_parts_that_touch_by_a_corner_hang_together():
     instances = np.zeros((3, 3, 3), dtype=int)
     instances[0, 0, 0] = instances[1, 1, 1] = 2
-    assert parts_in_volume(instances).max() == 1
+    assert voxel_parts(instances).max() == 1
