@@ -45,6 +45,30 @@ Evaluation slices (`scripts/benchmark_slice_grouping.py`, {slices} per gap fract
 """
 
 
+def log_values(rows: list[list[str]]) -> dict[str, object]:
+    """What the card says of the training's log: scores after each step, seconds, the step kept."""
+    steps = rows[1 : next(i for i, row in enumerate(rows) if row[0] == "actions")]
+    scores = rows[0][2:]
+    return {
+        "seconds": steps[-1][1],
+        "kept": max(steps, key=lambda row: sum(map(float, row[2:])))[0],
+        "fractions": " | ".join(f"{float(c.split('_')[-1]):.0%} missing" for c in scores),
+        "rules": "---|" * len(scores),
+        "log": "\n".join(f"| {row[0]} | " + " | ".join(row[2:]) + " |" for row in steps),
+    }
+
+
+def score_rows(scores: dict[str, dict[str, dict[str, float]]]) -> str:
+    """Rows of the card's table: one per gap fraction and method."""
+    return "\n".join(
+        f"| {float(fraction):.0%} | {name} | "
+        + " | ".join(f"{row[key]:.3f}" for key in ("precision", "recall", "F1", "Rand"))
+        + " |"
+        for fraction, table in scores.items()
+        for name, row in table.items()
+    )
+
+
 def main() -> None:
     """Copy the weights and write the card."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -59,37 +83,22 @@ def main() -> None:
     save_policy(DEFAULT_POLICY, policy, {"recipe": recipe, "scores": bench["scores"]})
     card = json.loads(DEFAULT_POLICY.with_suffix(".json").read_text())
     with (options.folder / "log.csv").open(newline="") as file:
-        rows = list(csv.reader(file))
-    steps = rows[1 : next(i for i, row in enumerate(rows) if row[0] == "actions")]
+        values = log_values(list(csv.reader(file)))
     text = CARD.format(
         name=DEFAULT_POLICY.stem,
         candidates=card["actions"] - 3,
         row=card["row"],
         width=policy.walk.embed[0].out_features,
         parameters=sum(p.numel() for p in policy.parameters()),
-        worlds=recipe["worlds"],
-        fresh=recipe["fresh"],
         size=recipe["config"]["slices"]["size_px"],
         low=recipe["config"]["gap_fraction"][0],
         high=recipe["config"]["gap_fraction"][1],
-        seed=recipe["seed"],
-        steps=recipe["steps"],
-        seconds=steps[-1][1],
         sha256=card["sha256"],
-        held_out=recipe["held_out"],
-        kept=max(steps, key=lambda row: sum(map(float, row[2:])))[0],
-        fractions=" | ".join(f"{float(c.split('_')[-1]):.0%} missing" for c in rows[0][2:]),
-        rules="---|" * len(rows[0][2:]),
-        log="\n".join(f"| {row[0]} | " + " | ".join(row[2:]) + " |" for row in steps),
         slices=bench["slices"],
         first_seed=bench["first_seed"],
-        scores="\n".join(
-            f"| {float(fraction):.0%} | {name} | "
-            + " | ".join(f"{row[key]:.3f}" for key in ("precision", "recall", "F1", "Rand"))
-            + " |"
-            for fraction, table in bench["scores"].items()
-            for name, row in table.items()
-        ),
+        scores=score_rows(bench["scores"]),
+        **{key: recipe[key] for key in ("worlds", "fresh", "seed", "steps", "held_out")},
+        **values,
     )
     DEFAULT_POLICY.with_suffix(".md").write_text(text)
 
