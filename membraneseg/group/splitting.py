@@ -1,15 +1,20 @@
-"""Touching closed membranes that grew into one region, told apart by their ellipsoids."""
+"""Closed membranes that grew into one region with what touches them, told apart by ellipsoids."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from membraneseg.group.closed import is_closed
 from membraneseg.group.config import GroupConfig
+from membraneseg.group.evidence import encircled, support
 from membraneseg.group.quadric import Quadric, fit_quadric, misfits
+from membraneseg.group.surface_patches import components
 from membraneseg.types import Bool, Float64, Int64
+
+Surface = tuple[Float64, Float64]
 
 _LEAST_PATCHES = 24  # of a body
 _LOOKED_AT = 400  # patches of a region at most; more are thinned evenly
@@ -19,16 +24,20 @@ _ROUNDS = 4  # of a fit and the choice of what lies on it
 _ON = 6.0  # squared misfit up to which a patch lies on an ellipsoid
 _LONGEST = 2.0  # longest by shortest semi-axis: pieces of tubes are no bodies
 _EXPLAINED = 0.85  # share of a region that its bodies must explain
+_MAIN = 0.5  # least share of a region that a body is, from which something else hangs
+_WHOLE = 0.8  # share of that body's visible surface, and of the way round it, that must show
+_APART = 4.0  # scatters across that body from which on a patch is none of it
+_REACH = 7.0  # voxels between patches of one piece of what hangs from it
 
 
 def split_touching(
-    patches: tuple[Float64, Float64],
+    patches: Surface,
     region: Int64,
     shape: tuple[int, ...],
     tilt_range_deg: float,
     config: GroupConfig,
 ) -> Int64:
-    """Split regions that two or more closed ellipsoids explain and one does not.
+    """Split regions that two or more closed ellipsoids explain, or one and what hangs from it.
 
     Parameters
     ----------
@@ -50,7 +59,8 @@ def split_touching(
     Notes
     -----
     Where two vesicles touch, the wall of one can go on smoothly into that of the other, and no
-    neighbourhood tells; the two whole bodies do.
+    neighbourhood tells; the two whole bodies do. The same holds for a sheet or a streak that ends
+    on a vesicle: what is closed without it does not need it.
     """
     split, fresh = region.copy(), int(region.max(initial=-1)) + 1
     for label in np.unique(region[region >= 0]).tolist():
@@ -58,29 +68,70 @@ def split_touching(
         if len(members) < 2 * _LEAST_PATCHES:
             continue
         surface = (patches[0][members], patches[1][members])
-        step = max(1, len(members) // _LOOKED_AT)
-        thinned = surface[0][::step], surface[1][::step]
-        whole = fit_quadric(*thinned, config.tolerance)
-        if whole is not None and _lies_on(whole, thinned, config).mean() > _EXPLAINED:
-            continue
-        bodies = _bodies_in(thinned, shape, tilt_range_deg, config)
-        if len(bodies) < 2:
-            continue
-        misfit = np.stack([misfits(body, *surface, config.tolerance) for body in bodies])
-        nearest = misfit.argmin(axis=0)
-        for number in range(1, len(bodies)):
-            split[members[nearest == number]] = fresh
+        part = _parts(surface, shape, tilt_range_deg, config)
+        for number in range(1, int(part.max()) + 1):
+            split[members[part == number]] = fresh
             fresh += 1
     return split
 
 
-def _bodies_in(
-    surface: tuple[Float64, Float64],
+def _parts(
+    surface: Surface, shape: tuple[int, ...], tilt_range_deg: float, config: GroupConfig
+) -> Int64:
+    """Body of each patch (M,), from 0 on; all 0 where the region is one."""
+    step = max(1, len(surface[0]) // _LOOKED_AT)
+    thinned = surface[0][::step], surface[1][::step]
+    one = np.zeros(len(surface[0]), dtype=np.int64)
+    whole = fit_quadric(*thinned, config.tolerance)
+    if whole is not None and _lies_on(whole, thinned, config).mean() > _EXPLAINED:
+        return one
+    bodies, left = _bodies_in(thinned, shape, tilt_range_deg, config)
+    if len(bodies) >= 2 and left <= 1.0 - _EXPLAINED:
+        misfit = np.stack([misfits(body, *surface, config.tolerance) for body in bodies])
+        return np.asarray(misfit.argmin(axis=0))
+    if bodies and _stands_alone(bodies[0], surface, shape, tilt_range_deg, config):
+        return _hanging(bodies[0], surface[0], config)
+    return one
+
+
+def _stands_alone(
+    body: Quadric,
+    surface: Surface,
     shape: tuple[int, ...],
     tilt_range_deg: float,
     config: GroupConfig,
-) -> list[Quadric]:
-    """Closed ellipsoids, the best one first, that explain nearly all patches; else none."""
+) -> bool:
+    """Whether a body is most of its region, and shows nearly whole."""
+    on = _lies_on(body, surface, config)
+    if on.mean() < _MAIN:
+        return False
+    own = surface[0][on], surface[1][on]
+    slack = 1.5 * config.tolerance.offset(body.radius)
+    shown = support(body, own, slack, shape, tilt_range_deg)
+    return shown >= _WHOLE and encircled(body, own) >= _WHOLE
+
+
+def _hanging(body: Quadric, centre: Float64, config: GroupConfig) -> Int64:
+    """Number (M,) the pieces apart from a body from 1 on; small ones stay with it, as 0."""
+    away = np.abs(body.offset_and_normal(centre)[0]) / config.tolerance.offset(body.radius)
+    far = np.flatnonzero(away > _APART)
+    part = np.zeros(len(centre), dtype=np.int64)
+    if len(far) < _LEAST_PATCHES:
+        return part
+    piece = components(cKDTree(centre[far]).query_pairs(_REACH, output_type="ndarray"), len(far))
+    sizes = np.bincount(piece)
+    for number, name in enumerate(np.flatnonzero(sizes >= _LEAST_PATCHES), start=1):
+        part[far[piece == name]] = number
+    return part
+
+
+def _bodies_in(
+    surface: Surface,
+    shape: tuple[int, ...],
+    tilt_range_deg: float,
+    config: GroupConfig,
+) -> tuple[list[Quadric], float]:
+    """Closed ellipsoids, the best one first, and the share of patches that none explains."""
     left = np.ones(len(surface[0]), dtype=bool)
     bodies: list[Quadric] = []
     while left.sum() > max((1.0 - _EXPLAINED) * len(left), _LEAST_PATCHES):
@@ -94,17 +145,15 @@ def _bodies_in(
             break
         bodies.append(best)
         left &= ~_lies_on(best, surface, config)
-    return bodies if left.sum() <= (1.0 - _EXPLAINED) * len(left) else []
+    return bodies, float(left.mean())
 
 
-def _lies_on(quadric: Quadric, surface: tuple[Float64, Float64], config: GroupConfig) -> Bool:
+def _lies_on(quadric: Quadric, surface: Surface, config: GroupConfig) -> Bool:
     """Which patches (M,) an ellipsoid explains."""
     return np.asarray(misfits(quadric, *surface, config.tolerance) <= _ON)
 
 
-def _candidates(
-    surface: tuple[Float64, Float64], config: GroupConfig
-) -> Iterator[tuple[Quadric, Bool]]:
+def _candidates(surface: Surface, config: GroupConfig) -> Iterator[tuple[Quadric, Bool]]:
     """Ellipsoids grown from places spread over the patches, and what lies on each."""
     centre = surface[0]
     for seed in np.linspace(0, len(centre) - 1, _SEEDS).astype(int):
@@ -115,9 +164,7 @@ def _candidates(
                 yield grown
 
 
-def _grown(
-    begin: Int64, surface: tuple[Float64, Float64], config: GroupConfig
-) -> tuple[Quadric, Bool] | None:
+def _grown(begin: Int64, surface: Surface, config: GroupConfig) -> tuple[Quadric, Bool] | None:
     """Fit an ellipsoid to the patches `begin`, then to what lies on it, and so on."""
     on, quadric = np.isin(np.arange(len(surface[0])), begin), None
     for _ in range(_ROUNDS):

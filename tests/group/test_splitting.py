@@ -58,6 +58,38 @@ def test_one_membrane_stays_one(patches):
     assert (split(patches) == 0).all()
 
 
+def sheet(first, last, height=40.0):
+    """Points and normals of an upright sheet between two places (y, x)."""
+    first, last = np.array(first), np.array(last)
+    along = np.arange(0.0, np.linalg.norm(last - first), 4.0)
+    step = (last - first) / np.linalg.norm(last - first)
+    z, way = np.meshgrid(50.0 + np.arange(-height / 2, height / 2, 4.0), along, indexing="ij")
+    place = np.stack([z, first[0] + way * step[0], first[1] + way * step[1]], axis=-1).reshape(
+        -1, 3
+    )
+    return place, np.broadcast_to([0.0, -step[1], step[0]], place.shape).copy()
+
+
+def test_a_sheet_that_hangs_from_a_whole_vesicle_is_another_membrane():
+    ball, wing = seen_ball((50.0, 60.0, 50.0), 25.0), sheet((60.0, 80.0), (90.0, 115.0))
+    found = split(together(ball, wing))
+    assert (found[: len(ball[0])] == 0).all()
+    assert (found[len(ball[0]) :] == 1).mean() > 0.85  # its root lies in the vesicle's wall
+
+
+def test_two_sheets_on_either_side_become_two_membranes():
+    ball = seen_ball((50.0, 70.0, 70.0), 28.0, count=700)
+    wings = sheet((70.0, 104.0), (70.0, 136.0)), sheet((70.0, 4.0), (70.0, 36.0))
+    assert len(np.unique(split(together(ball, *wings)))) == 3
+
+
+def test_half_a_vesicle_keeps_its_sheet():
+    place, normal = seen_ball((50.0, 60.0, 50.0), 25.0)
+    half = place[:, 2] > 48.0
+    patches = together((place[half], normal[half]), sheet((60.0, 80.0), (90.0, 115.0)))
+    assert (split(patches) == 0).all()
+
+
 def test_a_tube_that_a_vesicle_touches_stays_as_it_is():
     patches = together(seen_tube(100.0, 12.0), seen_ball((50.0, 98.0, 70.0), 14.0))
     assert (split(patches) == 0).all()  # no second closed body: the tube ends nowhere
