@@ -33,6 +33,10 @@ class ExtractConfig:
     every_piece: bool = field(
         default=False, metadata={"help": "keep all pieces, not only the one nearest the points"}
     )
+    reach_px: float = field(
+        default=np.inf,
+        metadata={"help": "nothing is meshed much farther than this from the points"},
+    )
 
     def __post_init__(self) -> None:
         if not self.spacing_px > 0.0:
@@ -87,14 +91,15 @@ def zero_level(
     grid = value(_nodes(np.ones(shape, np.bool_), origin, coarse)).reshape(shape)
     for level in range(_LEVELS):
         step = coarse / 2.0**level
-        active = _active_cells(grid, points_zyx, origin, step)
+        active = _active_cells(grid, points_zyx, (origin, step), config.reach_px)
         grid = _doubled(grid)
         wanted = _nodes_of(active, grid.shape)
         grid[wanted] = value(_nodes(wanted, origin, step / 2.0))
     if not (grid.min() < 0.0 < grid.max()):
         raise NoSurfaceError("the fitted function has no zero level near the points")
     try:
-        vertices, faces, _, _ = marching_cubes(grid, 0.0, allow_degenerate=False)
+        mask = wanted if np.isfinite(config.reach_px) else None
+        vertices, faces, _, _ = marching_cubes(grid, 0.0, allow_degenerate=False, mask=mask)
     except RuntimeError as error:  # the level is met at single nodes only
         raise NoSurfaceError("the fitted function has no zero level near the points") from error
     positions = np.asarray(vertices, dtype=np.float64) * spacing + origin
@@ -120,8 +125,14 @@ def _nodes(mask: Bool, origin: Float64, step: float) -> Float64:
     return np.asarray(np.argwhere(mask) * step + origin)
 
 
-def _active_cells(grid: Float64, points: Float64, origin: Float64, step: float) -> Bool:
-    """Cells whose corners differ in sign, or that hold points, and their neighbours."""
+def _active_cells(
+    grid: Float64, points: Float64, place: tuple[Float64, float], reach_px: float
+) -> Bool:
+    """Cells whose corners differ in sign, or that hold points, and their neighbours within reach.
+
+    `place` is the origin of the grid and its step.
+    """
+    origin, step = place
     negative = grid < 0.0
     corners = [
         negative[i : i + grid.shape[0] - 1, j : j + grid.shape[1] - 1, k : k + grid.shape[2] - 1]
@@ -130,10 +141,14 @@ def _active_cells(grid: Float64, points: Float64, origin: Float64, step: float) 
         for k in (0, 1)
     ]
     count = np.sum(corners, axis=0)
-    active = (count > 0) & (count < 8)
+    held = np.zeros(count.shape, dtype=np.bool_)
     cells = np.floor((points - origin) / step).astype(np.int64)
-    active[tuple(np.clip(cells, 0, np.array(active.shape) - 1).T)] = True
-    return np.asarray(binary_dilation(active, np.ones((3, 3, 3))))
+    held[tuple(np.clip(cells, 0, np.array(held.shape) - 1).T)] = True
+    around = np.ones((3, 3, 3))
+    active = binary_dilation(held | ((count > 0) & (count < 8)), around)
+    if np.isfinite(reach_px):
+        active &= binary_dilation(held, around, iterations=int(np.ceil(reach_px / step)))
+    return np.asarray(active)
 
 
 def _doubled(grid: Float64) -> Float64:

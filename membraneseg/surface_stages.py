@@ -64,7 +64,7 @@ def surfaces_of(
     -------
     Surfaces
     """
-    frame, notes = _with_ice(groups, frame, config)
+    groups, frame, notes = within_ice(groups, frame, config)
     fitted = _fit(groups, frame, config, ledger)
     if density is None:
         refined = [unrefined(one) for one in fitted.membranes]
@@ -96,23 +96,43 @@ def surfaces_of(
     return Surfaces(refined, meshes, tuple(notes))
 
 
-def _with_ice(
+def within_ice(
     groups: Sequence[MembraneGroup], frame: VolumeFrame, config: RunConfig
-) -> tuple[VolumeFrame, list[str]]:
-    """Frame whose ice ends where it cuts several membranes off, and a note if it does."""
-    place = [
+) -> tuple[Sequence[MembraneGroup], VolumeFrame, list[str]]:
+    """Keep points and frame as far as the ice reaches: what seems to go on beyond are streaks.
+
+    Parameters
+    ----------
+    groups : sequence of MembraneGroup
+    frame : VolumeFrame
+    config : RunConfig
+        With `closed` "all" nothing changes.
+
+    Returns
+    -------
+    groups : sequence of MembraneGroup
+    frame : VolumeFrame
+    notes : list of str
+        One if the ice ends inside the volume.
+    """
+    places = [
         angstrom_to_index(group.points_zyx_A, frame.voxel_size_A, frame.origin_zyx_A)
         for group in groups
     ]
-    ice = ice_between(place, frame)
+    ice = ice_between(places, frame)
     if config.fit.closure.closed == "all" or ice == (frame.low_px[0], frame.high_px[0]):
-        return frame, []
+        return groups, frame, []
     note = (
         f"several membranes are cut off at the same height, so the ice was taken to reach from "
         f"z = {ice[0]:.0f} to {ice[1]:.0f} (voxels), and what it cuts stays open there; "
         "--closed all closes it"
     )
-    return replace(frame, ice_z_px=ice), [note]
+    frame = replace(frame, ice_z_px=ice)
+    inside = [
+        replace(group, points_zyx_A=group.points_zyx_A[frame.contains(place)])
+        for group, place in zip(groups, places, strict=True)
+    ]
+    return inside, frame, [note]
 
 
 def _fit(

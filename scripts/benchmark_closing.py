@@ -136,7 +136,7 @@ def surfaces_of_network(
     probability = network_probability(place, config)
     with tempfile.TemporaryDirectory() as folder:
         ledger = Ledger(Path(folder), "benchmark", SilentReporter())
-        groups = groups_in(probability, frame, config, ledger)
+        groups = groups_in(probability, frame, config, ledger, tomogram.voxels)
         found = surfaces_of(groups, tomogram.voxels, frame, config, ledger)
     return found, {one.membrane.label: one.membrane.surface.closed for one in found.refined}
 

@@ -35,6 +35,7 @@ from gp_fit.rings import Anchors
 SEEDS = (1, 2, 3)
 STRETCHES = (1.1, 1.2, 1.3, 1.4, 1.5)
 LEVELS = np.linspace(0.5, 3.0, 11)
+PLACE = ("x, voxels", "y, voxels")
 
 
 def arcs(radius: float, rng: np.random.Generator) -> np.ndarray:
@@ -56,6 +57,7 @@ def draw_likelihood(axes: Axes, points: np.ndarray, process: RingProcess) -> Non
     image = process.likelihood(grid()).reshape(100, 100)
     axes.imshow(np.log10(image + 1e-3), cmap="gray_r", origin="lower")
     axes.plot(points[:, 1], points[:, 0], ".", color="crimson", markersize=2)
+    axes.set(xlabel=PLACE[0], ylabel=PLACE[1])
     axes.set_title("log marginal likelihood of f = 0 (red: points)")
 
 
@@ -67,7 +69,8 @@ def draw_mean(axes: Axes, points: np.ndarray, process: RingProcess, anchors: Anc
     axes.plot(points[:, 1], points[:, 0], "k.", markersize=2)
     y, x = anchors.positions_yx.T
     axes.scatter(x, y, c=anchors.values, cmap="RdBu_r", edgecolors="black", s=22)
-    axes.set(xlim=(0, 99), ylim=(0, 99), title="mean of f, zero level and anchors")
+    axes.set(xlim=(0, 99), ylim=(0, 99), xlabel=PLACE[0], ylabel=PLACE[1])
+    axes.set_title("mean of f, zero level and anchors")
 
 
 def draw_stretch(axes: Axes) -> None:
@@ -87,7 +90,11 @@ def draw_stretch(axes: Axes) -> None:
                 dice.append(np.nan)
         axes.plot(STRETCHES, dice, "o-", label=f"vesicle {seed}")
         print(f"α {STRETCHES}, vesicle {seed}: Dice", np.round(dice, 3), flush=True)
-    axes.set(xlabel="α", ylabel="shell Dice", title="paper's recipe: distance of the anchors")
+    axes.set(
+        xlabel="α (distance of the anchors over that of the points)",
+        ylabel="shell Dice",
+        title="paper's recipe: distance of the anchors",
+    )
     axes.legend()
 
 
@@ -118,11 +125,14 @@ def draw_calibration(axes: Axes) -> None:
 def draw_cost(axes: Axes, path: Path) -> None:
     """Draw seconds against points, from `benchmark_surfaces.py --large`."""
     rows = [json.loads(line) for line in path.read_text().splitlines()]
-    points = np.array([row["points"] for row in rows])
-    seconds = np.array([row["CPU s"] for row in rows])
-    axes.loglog(points, seconds, "o-", label="found")
-    axes.loglog(points, seconds[0] * points / points[0], "k:", label="in proportion")
-    axes.set(xlabel="points", ylabel="CPU seconds", title="cost of a fit and its mesh")
+    for method in dict.fromkeys(row["method"] for row in rows):
+        own = [row for row in rows if row["method"] == method]
+        axes.loglog(
+            [row["points"] for row in own], [row["CPU s"] for row in own], "o-", label=method
+        )
+    points = np.array(sorted({row["points"] for row in rows}))
+    axes.loglog(points, rows[0]["CPU s"] * points / points[0], "k:", label="in proportion")
+    axes.set(xlabel="points", ylabel="processor seconds", title="cost of a fit and its mesh")
     axes.legend()
 
 

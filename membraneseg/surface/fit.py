@@ -67,8 +67,9 @@ class SurfaceConfig:
         default_factory=ClosureRules, metadata={"help": "what is closed, and where sheets end"}
     )
     gp: FitConfig = field(
-        # Neighbouring points of a network err together: their common error is no shape.
-        default_factory=lambda: FitConfig(star=StarConfig(erring_together=4.0)),
+        # Neighbouring points of a network err together: their common error is no shape, and
+        # finer superpoints would only share it out among more of them.
+        default_factory=lambda: FitConfig(star=StarConfig(superpoints=1200, erring_together=4.0)),
         metadata={"help": "the fit itself"},
     )
 

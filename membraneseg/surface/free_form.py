@@ -46,6 +46,8 @@ MARGIN_SHARE = 0.35
 """Box around the points in which a free surface is meshed, in extents."""
 BEYOND_PX = 2.0
 """The same box leaves the volume by no more than this."""
+LOCAL_REACH_PX = 12.0
+"""A local surface is meshed about so far from its points, and trimmed to less."""
 COARSER = 2.0
 """Spacing of the mesh that only tells where the surface goes on, in that of the final one."""
 MOST_LOST = 0.01
@@ -135,7 +137,8 @@ def reached(
     """Which vertices (V,) of a surface points surround, or are reached from there while hidden."""
     mesh = surface.vertices_zyx, surface.faces
     normals = unit_gradient(surface, mesh[0])
-    if rules.closed == "none":
+    if rules.closed == "none" or isinstance(surface.surface, LocalSurface):
+        # Beyond its points a local surface is the plane of the last ones, and nearly always wrong.
         return supported(mesh, normals, points, rules.reach_px)
     kept = supported(mesh, normals, points, rules.sheet_reach_px)
     hidden = wedge_depth_deg(normals, frame.tilt_range_deg) >= rules.hidden_depth_deg
@@ -220,7 +223,10 @@ def _bare(
 
 
 def _meshed(surface: FittedSurface, points: Float64, box: Box, spacing_px: float) -> FittedSurface:
-    extraction = ExtractConfig(spacing_px=spacing_px, margin_share=MARGIN_SHARE, every_piece=True)
+    reach_px = LOCAL_REACH_PX if isinstance(surface.surface, LocalSurface) else np.inf
+    extraction = ExtractConfig(
+        spacing_px=spacing_px, margin_share=MARGIN_SHARE, every_piece=True, reach_px=reach_px
+    )
     vertices, faces = zero_level(surface.value, surface.gradient, points, extraction, box)
     if len(faces) == 0:
         raise NoSurfaceError("the fitted function has no zero level near the points")

@@ -8,20 +8,30 @@ import numpy as np
 
 from gp_fit.points import local_normals, superpoints
 from membraneseg.surface.frame import VolumeFrame
-from membraneseg.types import Float64
+from membraneseg.types import Bool, Float64
 
-LEAST_CUT = 4
-"""Membranes that must be cut off at about the same height."""
+LEAST_CUT, STRAY_CUT = 4, 0
+"""Membranes that must be cut off at about the same height, and that may reach higher."""
+LEAST_WALLS, STRAY_WALLS = 8, 2
+"""The same of tall walls."""
 CUT_SHARE = 0.5
 """Share that these must be of all that reach that height."""
+CUT_WALLS = 0.6
+"""Share of all tall walls that must break off: else they turn over, and go on hidden."""
 STEEP = 0.5
 """Largest |z| of the normal of a wall that would still be seen further on."""
 ALIKE_PX = 6.0
 """Ice is uneven: heights so near the last one count as the same."""
 AT_BORDER_PX = 3.0
+TALL_PX = 40.0
+"""A wall that stood upright for so long does not end by bending into the missing wedge."""
+STREAK_PX = 8.0
+"""Beyond the ice, streaks go on this far in a network's eyes."""
+WALL_WIDTH_PX = 32.0
 _LAST = 0.99  # quantile of the heights of a membrane's points
 _NEAR_END_PX = 6.0
 _LEAST_POINTS = 30  # of a membrane near its end
+_LEAST_PATCHES = 20  # of a wall
 _PATCH_PX, _NORMALS_PX = 3.0, 9.0
 _UPSIDE_DOWN = np.array([-1.0, 1.0, 1.0])
 
@@ -43,8 +53,9 @@ def ice_between(points_px: Sequence[Float64], frame: VolumeFrame) -> tuple[float
     Notes
     -----
     A vesicle fades gradually where its wall turns into the missing wedge. That the steep walls of
-    several membranes end at one height has another reason: the surface of the ice or lamella. It
-    must lie about level, else it is not found, and membranes are completed beyond it.
+    several membranes, or tall walls in several places, end at one height has another reason: the
+    surface of the ice or lamella. It must lie about level, else it is not found, and membranes are
+    completed beyond it.
     """
     low, high = float(frame.low_px[0]), float(frame.high_px[0])
     top = _end_of_ice(points_px)
@@ -56,15 +67,50 @@ def ice_between(points_px: Sequence[Float64], frame: VolumeFrame) -> tuple[float
 
 
 def _end_of_ice(points_px: Sequence[Float64]) -> float | None:
-    """Median height at which steep walls end above; None if too few end there so."""
+    """Median height at which walls end above; None if too few end there."""
     if not points_px:
         return None
+    tall = [_tall_walls(points) for points in points_px]
+    ends, cut = (np.concatenate(parts) for parts in zip(*tall, strict=True))
+    if len(cut) and cut.mean() >= CUT_WALLS:
+        end = _common_end(ends, cut, LEAST_WALLS, STRAY_WALLS)
+        if end is not None:
+            return end
     ends = np.array([np.quantile(points[:, 0], _LAST) for points in points_px])
-    reaching = np.flatnonzero(ends > ends.max() - ALIKE_PX).tolist()
-    cut = [k for k in reaching if _ends_steeply(points_px[k], ends[k])]
-    if len(cut) < max(LEAST_CUT, CUT_SHARE * len(reaching)):
+    cut = np.array([_ends_steeply(*one) for one in zip(points_px, ends, strict=True)])
+    return _common_end(ends, cut, LEAST_CUT, STRAY_CUT)
+
+
+def _common_end(ends: Float64, cut: Bool, least: int, strays: int) -> float | None:
+    """Median height of the highest ends (N,) that are cut; None if they are too few of them."""
+    if len(ends) <= strays:
         return None
-    return float(np.median(ends[cut])) + 0.5
+    reaching = ends > np.sort(ends)[-1 - strays] - ALIKE_PX
+    found = ends[reaching & cut]
+    if len(found) < max(least, CUT_SHARE * reaching.sum()):
+        return None
+    return float(np.median(found)) + 0.5
+
+
+def _tall_walls(points: Float64) -> tuple[Float64, Bool]:
+    """Height (N,) at which each tall upright wall ends, and whether hardly a thing follows.
+
+    A wall is what one membrane holds of an upright column.
+    """
+    centre, count, _ = superpoints(points, _PATCH_PX)
+    upright = np.abs(local_normals(centre, _NORMALS_PX, count.astype(np.float64))[:, 0]) < STEEP
+    column = np.unique(np.floor(centre[:, 1:] / WALL_WIDTH_PX), axis=0, return_inverse=True)[1]
+    ends, cut = [], []
+    for name in range(int(column.max(initial=-1)) + 1):
+        own = column.reshape(-1) == name
+        heights = centre[own & upright, 0]
+        if len(heights) < _LEAST_PATCHES:
+            continue
+        low, end = np.quantile(heights, [1.0 - _LAST, _LAST])
+        if end - low >= TALL_PX:
+            ends.append(float(end))
+            cut.append(float(centre[own, 0].max()) - end < STREAK_PX)
+    return np.array(ends), np.array(cut, dtype=np.bool_)
 
 
 def _ends_steeply(points: Float64, end: float) -> bool:

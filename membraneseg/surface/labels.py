@@ -106,7 +106,8 @@ def paint(
     """
     started = time.perf_counter()
     half = max(0.5 * config.shell_thickness_nm * 10.0 / voxel_size_A, LEAST_HALF_VOXELS)
-    nearest = np.full(shape_zyx, np.inf, dtype=np.float16)
+    # Of arrays of zeros only those pages cost memory that are written to: about the membranes.
+    nearness = np.zeros(shape_zyx, dtype=np.float16)
     observed = np.zeros(shape_zyx, dtype=np.int8)
     instances = np.zeros(shape_zyx, dtype=np.int32)
     uncertainty = np.zeros(shape_zyx, dtype=np.float32)
@@ -114,9 +115,10 @@ def paint(
         vertices = angstrom_to_index(mesh.vertices_zyx_A, voxel_size_A, origin_zyx_A)
         samples = _samples(vertices, mesh)
         for voxels, distance, sample in _shell(samples, shape_zyx, half):
-            wins = distance.astype(np.float16) < nearest[tuple(voxels.T)]
+            near = (half + 1.0 - distance).astype(np.float16)
+            wins = near > nearness[tuple(voxels.T)]
             place, sample = tuple(voxels[wins].T), sample[wins]
-            nearest[place] = distance[wins]
+            nearness[place] = near[wins]
             instances[place] = label
             observed[place] = samples.observed[sample]
             uncertainty[place] = samples.sigma_A[sample]

@@ -55,8 +55,12 @@ def supported(
     """
     vertices, faces = mesh
     places = superpoints(points, reach_px / SPACINGS_PER_REACH)[0]
-    kept = surrounded(vertices, normals, places, reach_px, widest_rad)
-    kept |= cKDTree(points).query(vertices)[0] < ON_POINT_PX
+    # Most vertices of an untrimmed surface are far from all points.
+    near = np.isfinite(cKDTree(places).query(vertices, distance_upper_bound=reach_px)[0])
+    kept = np.zeros(len(vertices), dtype=np.bool_)
+    kept[near] = surrounded(vertices[near], normals[near], places, reach_px, widest_rad)
+    on_point = cKDTree(points).query(vertices, distance_upper_bound=ON_POINT_PX)[0]
+    kept |= np.isfinite(on_point)
     return without_gaps(len(vertices), faces, kept, GAP_RINGS)
 
 

@@ -1,7 +1,10 @@
 """The zero level set as a mesh, and what is said when there is none."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from gp_fit.errors import NoSurfaceError
 from gp_fit.extract import ExtractConfig, zero_level
@@ -35,3 +38,24 @@ def test_a_level_met_by_no_cell_is_a_named_error(monkeypatch):
     monkeypatch.setattr("gp_fit.extract.marching_cubes", nothing)
     with pytest.raises(NoSurfaceError, match="no zero level"):
         zero_level(lambda q: q[:, 0], radial, CORNERS, ExtractConfig())
+
+
+def test_within_a_reach_of_the_points_the_level_is_the_same_and_beyond_there_is_none():
+    height = np.linspace(-1.0, 1.0, 40)
+    turn = np.linspace(0.0, 2.0 * np.pi, 80, endpoint=False)
+    h, t = (grid.ravel() for grid in np.meshgrid(height, turn, indexing="ij"))
+    flat = np.sqrt(1.0 - h**2)
+    points = 20.0 * np.column_stack([h, flat * np.sin(t), flat * np.cos(t)])[h > 0.6]
+
+    def value(q):
+        return np.linalg.norm(q, axis=1) - 20.0
+
+    box = (np.full(3, -30.0), np.full(3, 30.0))
+    config = ExtractConfig(margin_px=50.0, every_piece=True)
+    whole, _ = zero_level(value, radial, points, config, box)
+    part, _ = zero_level(value, radial, points, replace(config, reach_px=6.0), box)
+    tree = cKDTree(points)
+    assert tree.query(part)[0].max() < 6.0 + 3.0 * 8.0  # and two of the coarsest cells
+    assert len(part) < 0.8 * len(whole)
+    near = whole[tree.query(whole)[0] < 6.0]
+    assert cKDTree(part).query(near)[0].max() < 1e-9

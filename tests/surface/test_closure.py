@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
 from gp_fit.local import LocalSurface
 from membraneseg.evaluate.surfaces import is_watertight
@@ -9,6 +10,7 @@ from membraneseg.surface.closure import Showing, showing_of
 from membraneseg.surface.closure_rules import ClosureRules
 from membraneseg.surface.fit import SurfaceConfig, fit_membrane
 from membraneseg.surface.frame import VolumeFrame
+from membraneseg.surface.free_form import free_surface
 from membraneseg.surface.measure import face_areas
 from membraneseg.surface.mesh import membrane_mesh
 from membraneseg.surface.trimming import clipped, connected_to, leaves_by
@@ -45,6 +47,19 @@ def test_a_patch_of_a_sphere_however_curved_never_becomes_a_bubble(radius):
     slope = np.hypot(y, z) / (x + radius)
     area_px2 = 44.0**2 * np.sqrt(1.0 + slope**2).mean()
     assert face_areas(surface.vertices_zyx, surface.faces).sum() == pytest.approx(area_px2, rel=0.1)
+
+
+def test_a_local_surface_goes_nowhere_beyond_its_points_though_the_wedge_hides_all_about():
+    rng = np.random.default_rng(6)
+    y, x = rng.uniform(-20.0, 20.0, (2, 3000))
+    points = MIDDLE + np.column_stack([0.2 * rng.normal(size=3000), y, x])
+    reach = {}
+    for widest_px in (0.1, 9.0):  # of superpoints: none are that fine, so the first fit is local
+        rules = ClosureRules(widest_superpoints_px=widest_px)
+        found = free_surface(points, FRAME, rules, SurfaceConfig().gp)
+        gap = cKDTree(points).query(found.vertices_zyx)[0]
+        reach[found.method] = float(gap.max())
+    assert reach["local"] < rules.reach_px < reach["sheet"]
 
 
 def test_lunes_that_the_wedge_takes_are_closed_and_a_hole_that_it_leaves_is_not():

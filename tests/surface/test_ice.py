@@ -5,10 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from membraneseg.config import RunConfig
 from membraneseg.group.evidence import sphere_directions
+from membraneseg.surface.closure_rules import ClosureRules
 from membraneseg.surface.fit import SurfaceConfig, fit_membrane
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.ice import ice_between
+from membraneseg.surface_stages import within_ice
+from membraneseg.types import MembraneGroup
 from synth2d.wedge import wedge_depth_deg
 
 FRAME = VolumeFrame((80, 160, 160), 10.0, np.zeros(3), 60.0)
@@ -37,6 +41,56 @@ def test_vesicles_that_end_upright_at_one_height_show_the_end_of_the_ice():
     upside_down = [p * [-1, 1, 1] + [79.0, 0, 0] for p in points]
     low, high = ice_between(upside_down, FRAME)
     assert (low, high) == (pytest.approx(16.5, abs=0.3), WHOLE[1])
+
+
+def waves(y):
+    return 3.0 * np.sin(y / 20.0)
+
+
+def upright_walls(end):
+    """Two wavy walls from z = 0 to an end, and streaks that lean beyond it."""
+    z, y = np.meshgrid(np.arange(0.0, end), np.arange(160.0), indexing="ij")
+    streak_z, streak_y = np.meshgrid(np.arange(end, end + 5.0), np.arange(160.0), indexing="ij")
+    walls = []
+    for x in (50.0, 110.0):
+        wall = np.stack([z, y, x + waves(y)], axis=-1).reshape(-1, 3)
+        leaning = x + waves(streak_y) + 1.7 * (streak_z - end)
+        streak = np.stack([streak_z, streak_y, leaning], axis=-1).reshape(-1, 3)
+        walls.append(np.concatenate([wall, streak]))
+    return walls
+
+
+def test_two_membranes_suffice_if_their_walls_end_at_one_height_in_many_places():
+    low, high = ice_between(upright_walls(62.0), FRAME)
+    assert low == WHOLE[0]
+    assert high == pytest.approx(62.5, abs=1.0)
+
+
+def test_walls_that_turn_over_show_no_end():
+    z, y = np.meshgrid(np.arange(0.0, 62.0), np.arange(160.0), indexing="ij")
+    turn, along = np.meshgrid(np.linspace(0.0, 1.3, 40), np.arange(160.0), indexing="ij")
+    wall = np.stack([z, y, np.full_like(z, 50.0)], axis=-1).reshape(-1, 3)
+    bend = np.stack([62.0 + 20.0 * np.sin(turn), along, 70.0 - 20.0 * np.cos(turn)], axis=-1)
+    arch = np.concatenate([wall, bend.reshape(-1, 3)])
+    further = arch + np.array([0.0, 0.0, 40.0])
+    assert ice_between([arch, further], FRAME) == WHOLE
+
+
+def test_streaks_beyond_the_ice_are_no_membrane():
+    nothing = np.zeros((0, 2), np.int64)
+    groups = [
+        MembraneGroup(label, nothing, 10.0 * wall, False)
+        for label, wall in enumerate(upright_walls(62.0), start=1)
+    ]
+    inside, frame, notes = within_ice(groups, FRAME, RunConfig())
+    assert len(notes) == 1
+    assert frame.ice_z_px == ice_between(upright_walls(62.0), FRAME)
+    for group, x in zip(inside, (50.0, 110.0), strict=True):
+        z, y, found_x = group.points_zyx_A.T / 10.0
+        assert z.max() == pytest.approx(62.0, abs=1.0)
+        np.testing.assert_allclose(found_x, x + waves(y), atol=1.0)
+    all_closed = replace(RunConfig(), fit=SurfaceConfig(closure=ClosureRules(closed="all")))
+    assert within_ice(groups, FRAME, all_closed)[0] is groups
 
 
 def test_whole_vesicles_show_no_end_though_they_stand_in_one_layer():
