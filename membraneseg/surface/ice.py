@@ -8,12 +8,14 @@ import numpy as np
 
 from gp_fit.points import local_normals, superpoints
 from membraneseg.surface.frame import VolumeFrame
-from membraneseg.types import Bool, Float64
+from membraneseg.types import Bool, Float64, Int64
 
 LEAST_CUT, STRAY_CUT = 4, 0
 """Membranes that must be cut off at about the same height, and that may reach higher."""
 LEAST_WALLS, STRAY_WALLS = 8, 2
 """The same of tall walls."""
+LEAST_OWNERS = 3
+"""Membranes that the walls must belong to: round ones, alone or nested, end level all round."""
 CUT_SHARE = 0.5
 """Share that these must be of all that reach that height."""
 CUT_WALLS = 0.6
@@ -72,24 +74,31 @@ def _end_of_ice(points_px: Sequence[Float64]) -> float | None:
         return None
     tall = [_tall_walls(points) for points in points_px]
     ends, cut = (np.concatenate(parts) for parts in zip(*tall, strict=True))
+    owner = np.repeat(np.arange(len(tall)), [len(own) for own, _ in tall])
     if len(cut) and cut.mean() >= CUT_WALLS:
-        end = _common_end(ends, cut, LEAST_WALLS, STRAY_WALLS)
+        end = _common_end((ends, cut, owner), LEAST_WALLS, STRAY_WALLS)
         if end is not None:
             return end
     ends = np.array([np.quantile(points[:, 0], _LAST) for points in points_px])
     cut = np.array([_ends_steeply(*one) for one in zip(points_px, ends, strict=True)])
-    return _common_end(ends, cut, LEAST_CUT, STRAY_CUT)
+    return _common_end((ends, cut, np.arange(len(ends))), LEAST_CUT, STRAY_CUT)
 
 
-def _common_end(ends: Float64, cut: Bool, least: int, strays: int) -> float | None:
-    """Median height of the highest ends (N,) that are cut; None if they are too few of them."""
+def _common_end(walls: tuple[Float64, Bool, Int64], least: int, strays: int) -> float | None:
+    """Median height of the highest walls that are cut; None if they or their owners are too few.
+
+    `walls` are N heights at which they end, whether cut, and the membranes that they belong to.
+    """
+    ends, cut, owner = walls
     if len(ends) <= strays:
         return None
     reaching = ends > np.sort(ends)[-1 - strays] - ALIKE_PX
-    found = ends[reaching & cut]
-    if len(found) < max(least, CUT_SHARE * reaching.sum()):
+    found = reaching & cut
+    if found.sum() < max(least, CUT_SHARE * reaching.sum()):
         return None
-    return float(np.median(found)) + 0.5
+    if len(np.unique(owner[found])) < LEAST_OWNERS:
+        return None
+    return float(np.median(ends[found])) + 0.5
 
 
 def _tall_walls(points: Float64) -> tuple[Float64, Bool]:

@@ -48,11 +48,11 @@ def waves(y):
 
 
 def upright_walls(end):
-    """Two wavy walls from z = 0 to an end, and streaks that lean beyond it."""
+    """Three wavy walls from z = 0 to an end, and streaks that lean beyond it."""
     z, y = np.meshgrid(np.arange(0.0, end), np.arange(160.0), indexing="ij")
     streak_z, streak_y = np.meshgrid(np.arange(end, end + 5.0), np.arange(160.0), indexing="ij")
     walls = []
-    for x in (50.0, 110.0):
+    for x in (50.0, 80.0, 110.0):
         wall = np.stack([z, y, x + waves(y)], axis=-1).reshape(-1, 3)
         leaning = x + waves(streak_y) + 1.7 * (streak_z - end)
         streak = np.stack([streak_z, streak_y, leaning], axis=-1).reshape(-1, 3)
@@ -60,7 +60,7 @@ def upright_walls(end):
     return walls
 
 
-def test_two_membranes_suffice_if_their_walls_end_at_one_height_in_many_places():
+def test_three_membranes_suffice_if_their_walls_end_at_one_height_in_many_places():
     low, high = ice_between(upright_walls(62.0), FRAME)
     assert low == WHOLE[0]
     assert high == pytest.approx(62.5, abs=1.0)
@@ -76,6 +76,15 @@ def test_walls_that_turn_over_show_no_end():
     assert ice_between([arch, further], FRAME) == WHOLE
 
 
+def test_large_round_membranes_end_level_all_round_and_show_no_end():
+    turn, height = np.meshgrid(np.linspace(0, 2 * np.pi, 400, False), np.arange(-24.0, 25.0))
+    nested = [
+        np.stack([40 + height, 80 + wide * np.sin(turn), 80 + wide * np.cos(turn)], axis=-1)
+        for wide in (np.sqrt(radius**2 - height**2) for radius in (60.0, 52.0))
+    ]
+    assert ice_between([belt.reshape(-1, 3) for belt in nested], FRAME) == WHOLE
+
+
 def test_streaks_beyond_the_ice_are_no_membrane():
     nothing = np.zeros((0, 2), np.int64)
     groups = [
@@ -85,7 +94,7 @@ def test_streaks_beyond_the_ice_are_no_membrane():
     inside, frame, notes = within_ice(groups, FRAME, RunConfig())
     assert len(notes) == 1
     assert frame.ice_z_px == ice_between(upright_walls(62.0), FRAME)
-    for group, x in zip(inside, (50.0, 110.0), strict=True):
+    for group, x in zip(inside, (50.0, 80.0, 110.0), strict=True):
         z, y, found_x = group.points_zyx_A.T / 10.0
         assert z.max() == pytest.approx(62.0, abs=1.0)
         np.testing.assert_allclose(found_x, x + waves(y), atol=1.0)
