@@ -151,7 +151,8 @@ def groups_in(
 def with_tilt_range(config: RunConfig, tomogram: Tomogram) -> tuple[RunConfig, tuple[str, ...]]:
     """Settle the tilt range: as told, or as measured, or assumed (with a warning)."""
     warnings = []
-    beam, tilt_axis = beam_and_tilt_axis(tomogram.voxels)
+    axes = beam_and_tilt_axis(tomogram.voxels)
+    beam, tilt_axis = axes[0], axes[1]
     if beam != "z":
         warnings.append(
             f"the beam seems to run along {beam}, but is expected along z: rotate the tomogram by "

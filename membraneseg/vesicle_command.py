@@ -18,7 +18,7 @@ from membraneseg.io.atomic import write_text
 from membraneseg.io.mrc import check_voxels, read_tomogram
 from membraneseg.io.regions import read_region
 from membraneseg.ledger import Ledger, Reporter, peak_memory_MB
-from membraneseg.pipeline import segmented, with_tilt_range
+from membraneseg.pipeline import with_tilt_range
 from membraneseg.request import RunRequest, check_output, input_key, prepare_output
 from membraneseg.run_facts import versions
 from membraneseg.settings import to_toml
@@ -32,7 +32,8 @@ from membraneseg.vesicle_files import (
     write_pictures,
     write_vesicles,
 )
-from membraneseg.vesicle_pipeline import FoundVesicles, probability_from, vesicles_from
+from membraneseg.vesicle_networks import probability_of
+from membraneseg.vesicle_pipeline import FoundVesicles, vesicles_from
 from membraneseg.vesicle_report import write_vesicle_report
 from membraneseg.vesicles.corrections import add_vesicle, remove_vesicle
 from membraneseg.vesicles.ellipsoids import bulges_of
@@ -101,26 +102,24 @@ def search_vesicles(
     check_output(_as_run(request))
     setting, config, notes = _prepared(request, config)
     tomogram = setting.tomogram
-    weights, run = config.segment.weights_file, config.as_run_config()
-    key = input_key(request.tomogram, weights, run)
+    weights = config.weights_file
+    key = input_key(request.tomogram, weights, config.as_run_config())
     ledger = Ledger(request.output / "stages", key, reporter, request.resume)
-    seen = segmented(tomogram, run, ledger, weights)
-    probability, steps = probability_from(seen.membrane, tomogram, config, setting.region, reporter)
-    del seen  # a volume less, as below
-    found = vesicles_from(probability, tomogram, config, steps, reporter)
+    probability = probability_of(tomogram, config, ledger)
+    found = vesicles_from(probability, tomogram, config, setting.region, reporter)
     files = write_found(request.output, found, setting)
     files |= write_pictures(request.output, found, setting)
     write_text(request.output / CONFIG, to_toml(config))
     count = len(found.vesicles)
     facts = _facts_of(request, config, found) | {
-        "processor_seconds": {**steps.seconds, "all": time.process_time() - started},
+        "processor_seconds": {**found.steps.seconds, "all": time.process_time() - started},
         "peak_memory_MB": peak_memory_MB(),
         "stages": [asdict(record) for record in ledger.records],
         "versions": versions(weights),
         "warnings": list(notes),
     }
     write_text(request.output / FACTS, json.dumps(facts, indent=2) + "\n")
-    del probability, steps, found
+    del probability, found  # volumes that the page does not need
     files["report"] = write_vesicle_report(request.output, setting)
     return VesicleResult(files, [f"{count} vesicles; {len(notes)} warnings"])
 

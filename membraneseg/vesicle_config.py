@@ -10,6 +10,7 @@ from membraneseg.config import RunConfig
 from membraneseg.contrast import CONTRAST_HELP, check_contrast
 from membraneseg.errors import MembraneSegError
 from membraneseg.segment.predict import SegmentConfig
+from membraneseg.segment.predict_volume import VolumeConfig
 from membraneseg.settings import Wording, from_values, read_values, with_settings
 from membraneseg.vesicles.evidence import SphereSearchConfig
 from membraneseg.vesicles.membership import OutlierConfig
@@ -26,6 +27,7 @@ WORDING = Wording(
 )
 STEPS = ("threshold", "segments", "spheres", "refinement", "outliers")
 """What follows the probability; each can be left out."""
+NETWORKS = ("vesicles", "slices")
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,13 @@ class VesicleRunConfig:
         default=0.0, metadata={"help": "half the tilt range; 0: read off the tomogram"}
     )
     contrast: str = field(default="auto", metadata={"help": CONTRAST_HELP})
+    network: str = field(
+        default="vesicles",
+        metadata={
+            "help": "vesicles: the 3-D network for vesicles; slices: the network of "
+            "`membraneseg run`, and spheres along its membranes"
+        },
+    )
     skip: tuple[str, ...] = field(
         default=(), metadata={"help": f"steps to leave out, of {', '.join(STEPS)}"}
     )
@@ -48,6 +57,7 @@ class VesicleRunConfig:
     ellipsoids: bool = field(
         default=False, metadata={"help": "mild ellipsoids instead of spheres in the labels"}
     )
+    vesicle_network: VolumeConfig = field(default_factory=VolumeConfig)
     segment: SegmentConfig = field(default_factory=lambda: SegmentConfig(flips=False))
     search: SphereSearchConfig = field(default_factory=SphereSearchConfig)
     threshold: ThresholdConfig = field(default_factory=ThresholdConfig)
@@ -57,6 +67,10 @@ class VesicleRunConfig:
 
     def __post_init__(self) -> None:
         check_contrast(self.contrast)
+        if self.network not in NETWORKS:
+            raise MembraneSegError(
+                f"network is '{self.network}', expected {' or '.join(NETWORKS)}; give one of them."
+            )
         unknown = [name for name in self.skip if name not in STEPS]
         if unknown:
             raise MembraneSegError(
@@ -75,6 +89,12 @@ class VesicleRunConfig:
         if "spheres" in skipped:
             skipped |= {"refinement", "outliers"}
         return tuple(name for name in STEPS if name not in skipped)
+
+    @property
+    def weights_file(self) -> Path:
+        """Weights of the network that is asked."""
+        own = self.segment if self.network == "slices" else self.vesicle_network
+        return own.weights_file
 
     def as_run_config(self) -> RunConfig:
         """What `membraneseg run` would be told of the same tomogram and network."""

@@ -19,7 +19,6 @@ from membraneseg.types import Bool, Float32, Float64, Tomogram
 from membraneseg.vesicle_config import VesicleRunConfig
 from membraneseg.vesicles.balls import HALF_MEMBRANE_A, Balls
 from membraneseg.vesicles.ellipsoids import Bulges, bulges_of
-from membraneseg.vesicles.evidence import find_spheres, vesicle_probability
 from membraneseg.vesicles.membership import Judged, judged
 from membraneseg.vesicles.rays import View
 from membraneseg.vesicles.refinement import Measured, measured, refined
@@ -44,7 +43,7 @@ class Steps:
     balls : dict of str to list of Vesicle
         Of the steps "spheres", "refinement" and "outliers".
     seconds : dict of str to float
-        Processor time of each step, "probability" included.
+        Processor time of each step.
     """
 
     labels: dict[str, IntLabels]
@@ -79,48 +78,11 @@ class FoundVesicles:
     steps: Steps
 
 
-def probability_from(
-    membrane: npt.NDArray[np.floating[Any]],
-    tomogram: Tomogram,
-    config: VesicleRunConfig,
-    region: Bool | None,
-    reporter: Reporter,
-) -> tuple[Float32, Steps]:
-    """Go from the probability of membrane to that of vesicle, lumen and membrane.
-
-    Parameters
-    ----------
-    membrane : (Z, Y, X) array
-        Probability of membrane, 0–1.
-    tomogram : Tomogram
-    config : VesicleRunConfig
-        With a tilt range.
-    region : (Z, Y, X) bool or None
-        Where centres may lie.
-    reporter : Reporter
-
-    Returns
-    -------
-    probability : (Z, Y, X) float32
-    steps : Steps
-        With the time that this took, and nothing else.
-
-    Raises
-    ------
-    MembraneSegError
-        If the region is not of the tomogram's shape.
-    """
-    steps = Steps({}, {}, {})
-    clock = _Clock(steps, reporter)
-    found = clock.timed("probability", lambda: _probability(membrane, tomogram, config, region))
-    return found, steps
-
-
 def vesicles_from(
     probability: Float32,
     tomogram: Tomogram,
     config: VesicleRunConfig,
-    steps: Steps,
+    region: Bool | None,
     reporter: Reporter,
 ) -> FoundVesicles:
     """Go from any probability of vesicle (lumen and membrane) to vesicles.
@@ -132,18 +94,31 @@ def vesicles_from(
         Dark membranes.
     config : VesicleRunConfig
         With a tilt range.
-    steps : Steps
-        Filled in.
+    region : (Z, Y, X) bool or None
+        Where centres may lie.
     reporter : Reporter
 
     Returns
     -------
     FoundVesicles
+
+    Raises
+    ------
+    MembraneSegError
+        If the region is not of the tomogram's shape.
     """
+    if region is not None and region.shape != tomogram.voxels.shape:
+        raise MembraneSegError(
+            f"the region has {region.shape} voxels and the tomogram {tomogram.voxels.shape}, "
+            "expected the same: give a mask of this tomogram."
+        )
+    steps = Steps({}, {}, {})
     view = View(tomogram.voxels, tomogram.voxel_size_A, config.tilt_range_deg)
     clock = _Clock(steps, reporter)
     labels = _segments(probability, tomogram, config, clock)
     balls = clock.timed("spheres", lambda: balls_of(labels, tomogram.voxel_size_A))
+    if region is not None:
+        balls = balls.chosen(within(region, balls.centres_px))
     if "spheres" not in config.steps:
         return FoundVesicles(_plain(balls, tomogram), probability, None, None, None, steps)
     steps.balls["spheres"] = _plain(balls, tomogram)
@@ -228,26 +203,6 @@ def as_vesicles(verdict: Judged, tomogram: Tomogram) -> list[Vesicle]:
             )
         vesicles.append(plain)
     return vesicles
-
-
-def _probability(
-    membrane: npt.NDArray[np.floating[Any]],
-    tomogram: Tomogram,
-    config: VesicleRunConfig,
-    region: Bool | None,
-) -> Float32:
-    """Probability of vesicle, of those whose centres lie in the region."""
-    voxel_A = tomogram.voxel_size_A
-    balls, evidence = find_spheres(membrane, voxel_A, config.tilt_range_deg, config.search)
-    if region is not None:
-        if region.shape != tomogram.voxels.shape:
-            raise MembraneSegError(
-                f"the region has {region.shape} voxels and the tomogram {tomogram.voxels.shape}, "
-                "expected the same: give a mask of this tomogram."
-            )
-        inside = within(region, balls.centres_px)
-        balls, evidence = balls.chosen(inside), evidence[inside]
-    return vesicle_probability(membrane.shape, (balls, evidence), voxel_A, config.search)
 
 
 def within(region: Bool, centres_px: Float64) -> Bool:

@@ -1,15 +1,15 @@
 """How well are synaptic vesicles found? Every step on phantoms of known truth, and other ways.
 
-    python scripts/benchmark_vesicles.py FOLDER [--tuning] [--unet WEIGHTS]
+    python scripts/benchmark_vesicles.py FOLDER [--tuning]
     python scripts/benchmark_vesicles.py FOLDER --show
 
 FOLDER keeps phantoms, results and scores.jsonl, so that a stopped run goes on. Seeds from 9401 on
 are for these scores only; `--tuning` takes seeds from 1. Four synapses; the fifth has no vesicles,
 the sixth is larger and holds at least 120 whole ones. Inputs: raw back-projection, on the first
-also smoothed, median-filtered, and its negative. Other ways from the same segments: refinement and
-outliers as published, without bounds. With `--unet` the probability of a 3-D U-Net (see
-train_vesicle_unet.py) goes the same way as ours, on the four. Every search runs in a process of
-its own, so that the memory is its own.
+also smoothed, median-filtered, and its negative. Other ways: spheres along the membranes of the
+slice network instead of the 3-D network for vesicles; and, from the same segments as ours,
+refinement and outliers as published, without bounds. Every search runs in a process of its own, so
+that the memory is its own.
 """
 
 import argparse
@@ -20,23 +20,18 @@ import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 from scipy.ndimage import gaussian_filter, median_filter
 from synapse_phantoms import CROWDED, EMPTY, Recipe, phantom
-from train_vesicle_unet import predict
 from unbounded_refinement import refined_as_published, without_outliers_as_published
 
 from membraneseg.evaluate.vesicle_files import evaluate_vesicles
-from membraneseg.evaluate.vesicle_steps import Found, mask_dice, score_step
+from membraneseg.evaluate.vesicle_steps import Found, score_step
 from membraneseg.evaluate.vesicle_truth import read_vesicle_truth
 from membraneseg.io.mrc import read_tomogram, write_volume
 from membraneseg.io.tables import read_vesicles_csv
-from membraneseg.progress import SilentReporter
-from membraneseg.vesicle_config import load_vesicle_config
-from membraneseg.vesicle_pipeline import Steps, vesicles_from
 from membraneseg.vesicles.balls import HALF_MEMBRANE_A, Balls
 
 FINAL_SEED, TUNING_SEED = 9401, 1
@@ -48,10 +43,11 @@ INPUTS = {
     "median": lambda voxels: median_filter(voxels, 3),
     "negative": lambda voxels: -voxels,
 }
+BY_SLICES = "slice network"
 COLUMNS = ("mask_dice", "label_dice", "f1", "diameter_error", "centre_error_nm")
 
 
-def run(folder: Path, first_seed: int, unet: Path | None) -> None:
+def run(folder: Path, first_seed: int) -> None:
     """Score what scores.jsonl does not hold yet."""
     recipes = [Recipe(first_seed + k, *how) for k, how in enumerate(SERIES)]
     empty = Recipe(first_seed + len(SERIES), 100.0, 60.0, EMPTY)
@@ -59,10 +55,11 @@ def run(folder: Path, first_seed: int, unet: Path | None) -> None:
     todo: list[tuple[Recipe, str, Callable[..., dict[str, object]]]] = []
     todo += [(recipe, "raw", searched) for recipe in recipes]
     todo += [(empty, "no vesicles", searched), (large, "many vesicles", searched)]
-    todo += [(recipe, "published", published) for recipe in recipes]
     todo += [(recipes[0], name, searched) for name in INPUTS]
-    if unet is not None:
-        todo += [(recipe, "3-D U-Net", partial(by_unet, weights=unet)) for recipe in recipes]
+    todo += [(recipe, BY_SLICES, searched) for recipe in recipes]
+    todo += [(empty, f"{BY_SLICES}, no vesicles", searched)]
+    todo += [(large, f"{BY_SLICES}, many vesicles", searched)]
+    todo += [(recipe, "published", published) for recipe in recipes]
     known = {(row["seed"], row["way"]) for row in rows_of(folder)}
     for recipe, way, scored in todo:
         if (recipe.seed, way) not in known:
@@ -75,14 +72,18 @@ def run(folder: Path, first_seed: int, unet: Path | None) -> None:
 
 def searched(folder: Path, place: Path, seed: int, way: str) -> dict[str, object]:
     """Scores of `membraneseg vesicles` on one input, and what it took."""
-    source, out = place / "tomogram.mrc", folder / f"result_{seed}_{way.replace(' ', '_')}"
+    name = way.replace(",", "").replace(" ", "_")
+    source, out = place / "tomogram.mrc", folder / f"result_{seed}_{name}"
     if way in INPUTS:
         tomogram, header = read_tomogram(source)
         source = folder / f"input_{seed}_{way}.mrc"
         write_volume(source, INPUTS[way](np.asarray(tomogram.voxels)), header, way)
     program = [sys.executable, "-c", "from membraneseg.cli import main; main()"]
     started, peak_MB, private_MB, done = time.monotonic(), 0.0, 0.0, 0
-    command = subprocess.Popen([*program, "vesicles", str(source), "-o", str(out), "--force"])
+    program += ["vesicles", str(source), "-o", str(out), "--force"]
+    if way.startswith(BY_SLICES):
+        program += ["--set", "network=slices"]
+    command = subprocess.Popen(program)
     while not done:
         # Not ru_maxrss: a process inherits that of the one that started it.
         peak_MB = max(peak_MB, memory_MB(command.pid, "status", "VmHWM:"))
@@ -134,31 +135,6 @@ def published(folder: Path, place: Path, seed: int, way: str) -> dict[str, objec
     return scores
 
 
-def by_unet(folder: Path, place: Path, seed: int, way: str, weights: Path) -> dict[str, object]:
-    """Scores of our steps from the probability of a 3-D U-Net."""
-    started = time.process_time()
-    probability = predict(weights, place)
-    tomogram, _ = read_tomogram(place / "tomogram.mrc")
-    truth = read_vesicle_truth(place)
-    saved = folder / f"result_{seed}_raw" / "config.toml"
-    config = load_vesicle_config(saved)
-    found = vesicles_from(probability, tomogram, config, Steps({}, {}, {}), SilentReporter())
-    scores: dict[str, object] = {
-        "probability": {"mask_dice": mask_dice(probability, truth)},
-        "spent": {"cpu_s": time.process_time() - started},
-    }
-    for step, vesicles in found.steps.balls.items():
-        scores[step] = score_step(
-            Found(
-                np.array([v.centre_zyx_A for v in vesicles]).reshape(-1, 3),
-                np.array([v.radius_A for v in vesicles]),
-                np.array([v.outer_radius_A or v.radius_A + HALF_MEMBRANE_A for v in vesicles]),
-            ),
-            truth,
-        )
-    return scores
-
-
 def rows_of(folder: Path) -> list[dict]:
     """Read the scores so far."""
     path = folder / "scores.jsonl"
@@ -199,12 +175,11 @@ def main() -> None:
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--tuning", action="store_true", help="seeds from 1, for looking")
-    parser.add_argument("--unet", type=Path, help="weights of train_vesicle_unet.py")
     parser.add_argument("--show", action="store_true", help="only print what is there")
     options = parser.parse_args()
     options.folder.mkdir(parents=True, exist_ok=True)
     if not options.show:
-        run(options.folder, TUNING_SEED if options.tuning else FINAL_SEED, options.unet)
+        run(options.folder, TUNING_SEED if options.tuning else FINAL_SEED)
     show(rows_of(options.folder))
 
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from membraneseg.progress import SilentReporter
 from membraneseg.scene_file import load_scene
 from membraneseg.simulate import SimulateRequest, simulate_to_folder
 
 EMPTY = {"vesicle_count_min": 0, "vesicle_count_max": 0, "endosome_count": 0}
 CROWDED = {"vesicle_count_min": 200, "vesicle_count_max": 300}
-DOSES, TILTS_DEG = (60.0, 140.0), (50.0, 60.0)
 
 
 @dataclass(frozen=True)
@@ -46,10 +43,3 @@ def phantom(folder: Path, recipe: Recipe) -> Path:
         options["shape_zyx"] = list(recipe.shape_zyx)
     simulate_to_folder(SimulateRequest(place), load_scene("synapse", (), options), SilentReporter())
     return place
-
-
-def drawn_recipe(seed: int) -> Recipe:
-    """Draw dose and tilt range; every sixth seed is without vesicles."""
-    rng = np.random.default_rng(seed)
-    synapse = EMPTY if seed % 6 == 0 else CROWDED
-    return Recipe(seed, float(rng.uniform(*DOSES)), float(rng.uniform(*TILTS_DEG)), synapse)

@@ -7,12 +7,13 @@ from pathlib import Path
 import imodmodel
 import numpy as np
 import pytest
-from drawn_vesicles import VOXEL_A, bilayers, membrane_probability
+from drawn_vesicles import VOXEL_A, bilayers, distances, membrane_probability
 from scipy.ndimage import gaussian_filter
 from small_vesicle_result import make_vesicle_result
 from typer.testing import CliRunner
 
 import membraneseg.vesicle_command as command
+import membraneseg.vesicle_networks as networks
 from membraneseg.cli import app
 from membraneseg.errors import MembraneSegError
 from membraneseg.io.glb import read_glb
@@ -20,10 +21,12 @@ from membraneseg.io.mrc import new_header, read_tomogram, write_volume
 from membraneseg.io.tables import read_vesicles_csv
 from membraneseg.progress import SilentReporter
 from membraneseg.segment.predict import Segmentation
+from membraneseg.segment.predict_volume import CoarseProbability, at_voxel_size
 from membraneseg.settings import to_toml
 from membraneseg.vesicle_command import VesicleRequest, correct_vesicles, search_vesicles
 from membraneseg.vesicle_config import VesicleRunConfig, load_vesicle_config
 from membraneseg.vesicle_viewer import Session
+from membraneseg.vesicles.balls import HALF_MEMBRANE_A
 
 SHAPE = (64, 90, 110)
 ORIGIN = np.array([50.0, -300.0, 777.0])
@@ -46,12 +49,17 @@ def tomogram(tmp_path_factory):
 
 
 @pytest.fixture(scope="module", autouse=True)
-def network():
-    """A perfect network in place of the trained one, which takes longer than all the rest."""
-    said = membrane_probability(SHAPE, DRAWN, TILT)
+def perfect_networks():
+    """Networks that know what was drawn in place of the trained ones."""
+    membrane = membrane_probability(SHAPE, DRAWN, TILT)
+    inside = np.zeros(SHAPE, dtype=np.float32)
+    for centre, radius_A in DRAWN:
+        inside[distances(SHAPE, centre)[0] <= radius_A + HALF_MEMBRANE_A] = 1.0
+    coarse = CoarseProbability(at_voxel_size(inside, VOXEL_A, 24.0), 24.0)
     with pytest.MonkeyPatch.context() as patch:
-        seen = Segmentation(said, np.zeros(SHAPE, dtype=np.int8))
-        patch.setattr(command, "segmented", lambda *_: seen)
+        seen = Segmentation(membrane, np.zeros(SHAPE, dtype=np.int8))
+        patch.setattr(networks, "segmented", lambda *_: seen)
+        patch.setattr(networks, "predicted_volume", lambda *_: coarse)
         yield
 
 
@@ -126,6 +134,33 @@ def test_a_region_keeps_only_the_vesicles_whose_centres_lie_in_it(tmp_path, tomo
     assert nearest(rows, DRAWN[:1])[1][0] < 2.0
 
 
+def refuse(*_):
+    raise AssertionError("what was stored is asked for again")
+
+
+@pytest.mark.usefixtures("unseen")
+def test_spheres_along_the_slice_networks_membranes_are_the_same_vesicles(
+    tmp_path, tomogram, first_result
+):
+    config = VesicleRunConfig(tilt_range_deg=TILT, contrast="dark", network="slices")
+    rows = found_in(tmp_path / "out", tomogram, config)
+    first = read_vesicles_csv(first_result / "vesicles.csv")
+    for now, before in zip(nearest(rows, DRAWN)[0], nearest(first, DRAWN)[0], strict=True):
+        assert rows[now].radius_A == pytest.approx(first[before].radius_A, abs=1.0)
+    weights = json.loads((tmp_path / "out" / "vesicles.json").read_text())["versions"]
+    assert any(name.startswith("weights slice_unet") for name in weights)
+
+
+@pytest.mark.usefixtures("unseen")
+def test_a_resumed_search_asks_no_network_again_and_finds_the_same(result, tomogram, monkeypatch):
+    monkeypatch.setattr(networks, "predicted_volume", refuse)
+    first = read_vesicles_csv(result / "vesicles.csv")
+    again = found_in(result, tomogram, resume=True)
+    assert [row.radius_A for row in again] == pytest.approx(
+        [row.radius_A for row in first], abs=0.5
+    )
+
+
 @pytest.mark.usefixtures("unseen")
 @pytest.mark.parametrize(
     ("skip", "kept"),
@@ -185,6 +220,8 @@ def test_unknown_steps_contrasts_and_folders_are_refused(tmp_path):
         load_vesicle_config(None, ["skip=watershed"])
     with pytest.raises(MembraneSegError, match="expected auto, dark, bright"):
         load_vesicle_config(None, ["contrast=grey"])
+    with pytest.raises(MembraneSegError, match="network is 'both', expected vesicles or slices"):
+        load_vesicle_config(None, ["network=both"])
     with pytest.raises(MembraneSegError, match="no result of `membraneseg vesicles`"):
         correct_vesicles(tmp_path, [], [1])
 

@@ -232,12 +232,12 @@ def train(
 def _fresh_state(unet: UNetConfig, config: TrainConfig) -> dict[str, Any]:
     """All that a checkpoint holds of the network: its weights, their average, the optimiser."""
     network = build_unet(unet).to(config.device).to(memory_format=torch.channels_last)
-    average = _running_average(network, config.average_decay)
+    average = running_average(network, config.average_decay)
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=config.weight_decay)
     return {"network": network, "average": average, "optimiser": optimiser}
 
 
-def _running_average(network: torch.nn.Module, decay: float) -> torch.optim.swa_utils.AveragedModel:
+def running_average(network: torch.nn.Module, decay: float) -> torch.optim.swa_utils.AveragedModel:
     """Exponential average of the weights and statistics, updated at every step."""
     mean = torch.optim.swa_utils.get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
     return torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=mean, use_buffers=True)

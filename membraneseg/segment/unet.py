@@ -1,12 +1,13 @@
-"""The slice U-Net and its weight files: safetensors with their description beside them."""
+"""The slice U-Net, and weight files of any network: safetensors with a description beside."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -17,6 +18,8 @@ from membraneseg.segment.residual_unet import BLOCKS_PER_LAYER, ResidualUNet
 
 WEIGHTS_FOLDER = Path(__file__).parent / "weights"
 DEFAULT_WEIGHTS = WEIGHTS_FOLDER / "slice_unet_v3.safetensors"
+
+Config = TypeVar("Config")
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def file_sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def save_weights(path: Path, network: torch.nn.Module, config: UNetConfig) -> None:
+def save_weights(path: Path, network: torch.nn.Module, config: Any) -> None:
     """Write float16 weights, and the configuration with the file's hash as JSON beside them."""
     state = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
     state = {k: v.half() if v.is_floating_point() else v for k, v in state.items()}
@@ -77,18 +80,34 @@ def save_weights(path: Path, network: torch.nn.Module, config: UNetConfig) -> No
 
 
 def load_weights(path: Path = DEFAULT_WEIGHTS) -> tuple[torch.nn.Module, UNetConfig]:
+    """Read the weight file of a slice U-Net, ready to predict; see `load_network`."""
+    return load_network(path, UNetConfig, build_unet, "slice U-Net")
+
+
+def load_network(
+    path: Path,
+    described_by: type[Config],
+    build: Callable[[Config], torch.nn.Module],
+    name: str,
+) -> tuple[torch.nn.Module, Config]:
     """Read a weight file and build its network, ready to predict.
 
     Parameters
     ----------
     path : Path
         A `.safetensors` file with its `.json` beside it.
+    described_by : type
+        Dataclass of the architecture.
+    build : callable
+        From one of these to an untrained network.
+    name : str
+        What the network is called.
 
     Returns
     -------
     network : torch.nn.Module
         In evaluation mode, float32, on the CPU.
-    config : UNetConfig
+    config : of the type `described_by`
 
     Raises
     ------
@@ -107,19 +126,19 @@ def load_weights(path: Path = DEFAULT_WEIGHTS) -> tuple[torch.nn.Module, UNetCon
         values: dict[str, Any] = {
             k: tuple(v) if isinstance(v, list) else v for k, v in card["config"].items()
         }
-        config = UNetConfig(**values)
+        config = described_by(**values)
         expected = card["sha256"]
     except (ValueError, KeyError, TypeError) as error:
         raise MembraneSegError(
-            f"{described} does not describe a slice U-Net ({error}): use the .json that was "
-            "written together with the weights."
+            f"{described} does not describe a {name} ({error}): use the .json that was written "
+            "together with the weights."
         ) from error
     if file_sha256(path) != expected:
         raise MembraneSegError(
             f"{path} does not have the sha256 that {described.name} states: the file is damaged "
             "or belongs to another description; fetch both again."
         )
-    network = build_unet(config)
+    network = build(config)
     try:
         network.load_state_dict(
             {k: v.float() if v.is_floating_point() else v for k, v in load_file(path).items()}

@@ -66,13 +66,17 @@ def bulges_of(balls: Balls, view: View, config: RefinementConfig) -> Bulges:
     Along the direction n the membrane lies u(n) = n·A n farther out; weighted least squares of
     I(d n) - P(d) = -P'(d) u(n), with the directions weighted as for the centre.
     """
-    matrices = np.zeros((len(balls), 3, 3))
-    for index in range(len(balls)):
-        for _ in range(ROUNDS):
-            bulge = matrices[index]
-            change = _change_px(index, balls, view, config, bulge)
-            matrices[index] = _bounded(bulge + change, float(balls.radii_px[index]))
-    return Bulges(matrices)
+    matrices = [bulge_of(index, balls, view, config) for index in range(len(balls))]
+    return Bulges(np.array(matrices).reshape(-1, 3, 3))
+
+
+def bulge_of(index: int, balls: Balls, view: View, config: RefinementConfig) -> Float64:
+    """Bulge (3, 3) of one of several refined spheres, in voxels; see `bulges_of`."""
+    bulge_px = np.zeros((3, 3))
+    for _ in range(ROUNDS):
+        change = _change_px(index, balls, view, config, bulge_px)
+        bulge_px = _bounded(bulge_px + change, float(balls.radii_px[index]))
+    return bulge_px
 
 
 def paint_ellipsoids(

@@ -5,16 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import numpy.typing as npt
 from scipy.stats import chi2
 
 from membraneseg.errors import MembraneSegError
 from membraneseg.types import Bool, Float64
 from membraneseg.vesicles.balls import Balls
+from membraneseg.vesicles.ellipsoids import bulge_of
 from membraneseg.vesicles.outliers import outlier_p_values
-from membraneseg.vesicles.radial import MembraneBand
 from membraneseg.vesicles.rays import View
-from membraneseg.vesicles.refinement import Measured, RefinementConfig, refined
+from membraneseg.vesicles.refinement import Measured, RefinementConfig, measured, refined
 
 TRIM_ROUNDS = 10
 TRIM_P_VALUE = 0.025
@@ -112,7 +111,9 @@ def judged(
     differ most are left out, and the rest described again, until this changes nothing. A sphere
     far from the others is dropped only if its membrane is poor as well, so that an unusually
     large or thick vesicle stays; one without any membrane, or open on a side that the tilts show
-    (a piece of a tube), is always dropped.
+    (a piece of a tube), is always dropped. Before that, each of these is read along the mild
+    ellipsoid that fits it best, and kept if that shows a closed membrane as clear, as thick and
+    as dark as the others': an endosome out of round is smeared along a sphere.
 
     References
     ----------
@@ -120,30 +121,31 @@ def judged(
     refinement": there p < 0.3 is an outlier, and is dropped unless it becomes none.
     """
     features = features_of(found, view.voxel_size_A)
-    ordinary = ordinary_members(features)
-    p_values = outlier_p_values(features, features[ordinary])
+    ordinary = features[ordinary_members(features)]
+    p_values = outlier_p_values(features, ordinary)
     again = np.zeros(len(p_values), dtype=bool)
-    bands = list(found.bands)
-    centres, radii = found.balls.centres_px.copy(), found.balls.radii_px.copy()
-    profiles, closures = found.profiles.copy(), found.closures.copy()
+    now = found
     for index in np.flatnonzero(~(p_values >= config.p_value)).tolist():
         for wider in range(1, config.rounds + 1):
             wide_nm = refinement.search_nm + 0.2 * wider * view.voxel_size_A
             one = _again(index, (start, found.balls), view, replace(refinement, search_nm=wide_nm))
-            p_value = outlier_p_values(features_of(one, view.voxel_size_A), features[ordinary])[0]
+            p_value = outlier_p_values(features_of(one, view.voxel_size_A), ordinary)[0]
             if p_value > np.nan_to_num(p_values[index], nan=-1.0):
                 p_values[index], again[index] = p_value, True
-                centres[index], radii[index] = one.balls.centres_px[0], one.balls.radii_px[0]
-                bands[index], profiles[index] = one.bands[0], one.profiles[0]
-                closures[index] = one.closures[0]
+                now = _with(now, index, one)
             if p_values[index] >= config.p_value:
                 break
-    balls = Balls(found.balls.ids, centres, radii)
-    measured = Measured(balls, profiles, found.offsets_A, tuple(bands), closures)
-    missing = np.array([band is None for band in bands], dtype=bool)
-    is_open = ~(closures >= config.least_closure)
-    unlike = _poor(measured.bands, config) & (p_values < config.dropped_p_value)
-    return Judged(measured, p_values, again, missing | is_open | unlike)
+    unlike = ~(p_values >= config.dropped_p_value)  # unknown where there are few to compare with
+    dropped = _no_vesicles(now, config) | (_poor(now, config) & unlike)
+    for index in np.flatnonzero(dropped).tolist():
+        one = _out_of_round(index, now.balls, view, refinement)
+        changed, own = _with(now, index, one), features_of(one, view.voxel_size_A)
+        alike = outlier_p_values(own[:, :2], ordinary[:, :2])[0]  # whatever its radius
+        closed = not (_no_vesicles(changed, config) | _poor(changed, config))[index]
+        if closed and not alike < config.dropped_p_value:
+            now, dropped[index] = changed, False
+            p_values[index] = outlier_p_values(own, ordinary)[0]
+    return Judged(now, p_values, again, dropped)
 
 
 def features_of(found: Measured, voxel_size_A: float) -> Float64:
@@ -193,12 +195,36 @@ def _again(
     return refined(start.chosen(own), view, refinement, still=now.chosen(~own))
 
 
-def _poor(bands: tuple[MembraneBand | None, ...], config: OutlierConfig) -> npt.NDArray[np.bool_]:
+def _out_of_round(index: int, balls: Balls, view: View, refinement: RefinementConfig) -> Measured:
+    """Read the membrane of one sphere along the ellipsoid that fits it best."""
+    own = np.arange(len(balls)) == index
+    bulge_px = bulge_of(index, balls, view, refinement)
+    return measured(balls.chosen(own), view, refinement, balls.chosen(~own), bulge_px[None])
+
+
+def _with(found: Measured, index: int, one: Measured) -> Measured:
+    """Put what was measured of one sphere alone in its place among all."""
+    centres, radii = found.balls.centres_px.copy(), found.balls.radii_px.copy()
+    profiles, closures = found.profiles.copy(), found.closures.copy()
+    centres[index], radii[index] = one.balls.centres_px[0], one.balls.radii_px[0]
+    profiles[index], closures[index] = one.profiles[0], one.closures[0]
+    bands = (*found.bands[:index], one.bands[0], *found.bands[index + 1 :])
+    balls = Balls(found.balls.ids, centres, radii)
+    return Measured(balls, profiles, found.offsets_A, bands, closures)
+
+
+def _no_vesicles(found: Measured, config: OutlierConfig) -> Bool:
+    """Which spheres (N,) show no membrane, or one that is open."""
+    missing = np.array([band is None for band in found.bands], dtype=np.bool_)
+    return np.asarray(missing | ~(found.closures >= config.least_closure), dtype=np.bool_)
+
+
+def _poor(found: Measured, config: OutlierConfig) -> Bool:
     """Which membranes (N,) show too little to stand for themselves."""
-    contrasts = np.array([np.nan if band is None else band.contrast for band in bands])
-    symmetries = np.array([np.nan if band is None else band.symmetry for band in bands])
+    contrasts = np.array([np.nan if band is None else band.contrast for band in found.bands])
+    symmetries = np.array([np.nan if band is None else band.symmetry for band in found.bands])
     if not np.isfinite(contrasts).any():
-        return np.ones(len(bands), dtype=bool)
+        return np.ones(len(contrasts), dtype=bool)
     least = config.least_contrast * float(np.nanmedian(contrasts))
     good = (contrasts >= least) & (symmetries >= config.least_symmetry)
     return np.asarray(~good, dtype=np.bool_)

@@ -149,7 +149,7 @@ def membrane_band(profile: RadialProfile, search_A: float) -> MembraneBand | Non
     middle, symmetry = found
     sharp = gaussian_filter1d(density, SMOOTHING_A / step, mode="nearest")
     half = _half_thickness(RadialProfile(offsets - middle, sharp))
-    if half is None:
+    if half is None or half < step:  # a dent, not a membrane
         return None
     apart = np.abs(offsets - middle)
     intensity = float(density[apart <= half].mean())

@@ -140,14 +140,20 @@ def refined(
 
 
 def measured(
-    balls: Balls, view: View, config: RefinementConfig, still: Balls | None = None
+    balls: Balls,
+    view: View,
+    config: RefinementConfig,
+    still: Balls | None = None,
+    bulges_px: Float64 | None = None,
 ) -> Measured:
-    """Read the membranes of spheres where they stand.
+    """Read the membranes of spheres, or of mild ellipsoids, where they stand.
 
     Parameters
     ----------
     balls, view, config, still
         As for `refined`.
+    bulges_px : (N, 3, 3) float64, optional
+        How far they differ from spheres; see `ellipsoids.Bulges`.
 
     Returns
     -------
@@ -159,7 +165,8 @@ def measured(
     bands: list[MembraneBand | None] = []
     closures = np.full(len(balls), np.nan)
     for index in range(len(balls)):
-        rays = read_rays(index, everyone, view, config.directions)
+        bulge_px = None if bulges_px is None else bulges_px[index]
+        rays = read_rays(index, everyone, view, config.directions, bulge_px)
         profiles[index] = rays.profile()
         profile = RadialProfile(offsets_A, filled(profiles[index]))
         closures[index] = closure(rays, profile.density)

@@ -86,6 +86,18 @@ def test_what_is_open_on_a_side_that_the_tilts_show_is_dropped_while_spheres_sta
     assert verdict.dropped.tolist() == [False, False, True]
 
 
+def test_a_vesicle_out_of_round_whose_membrane_is_smeared_along_a_sphere_is_kept():
+    whole = [((28.0, 32.0, 14.0), 130.0), ((28.0, 32.0, 82.0), 130.0)]
+    egg, bulge_px = ((28.0, 32.0, 48.0), 190.0), np.diag([0.0, -2.8, 2.8])
+    volume = bilayers(SHAPE, whole, TILT) + bilayers(SHAPE, [egg], TILT, bulge_px)
+    everything = balls_at(*whole, egg)
+    found = measured(everything, view_of(volume), RefinementConfig())
+    assert found.closures[2] < 0.3
+    verdict = judged(found, everything, view_of(volume), OutlierConfig(), RefinementConfig())
+    assert not verdict.dropped.any()
+    assert verdict.measured.closures[2] > 0.5
+
+
 def test_ordinary_members_are_those_of_the_crowd_however_far_the_others_lie():
     rng = np.random.default_rng(4)
     crowd = np.add(rng.normal(size=(60, 3)), [50.0, -0.4, 190.0])
