@@ -15,11 +15,12 @@ $(VENV)/installed: pyproject.toml
 demo: $(VENV)/installed
 	$(BIN)/membraneseg demo --output demo --force
 
+# One thread each: on a busy machine the threads of one process wait for each other.
 test: $(VENV)/installed
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 
 test-slow: $(VENV)/installed
-	$(BIN)/python -m pytest -m slow
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
 
 # napari and the OpenCV that has windows, on a screen of their own (needs xvfb-run)
 test-display: $(VENV)/installed
