@@ -22,10 +22,7 @@ from membraneseg.segment.unet import file_sha256, save_weights
 from membraneseg.segment.volume_unet import VESICLE_WEIGHTS, load_vesicle_network
 from membraneseg.training_data import find_phantoms
 
-START = """Started from `{start}` (sha256
-  `{start_sha256}`),
-  the same network after 2,150 steps of 8 patches of twelve synapses alone (seeds 61 to 72). The
-  first 200 steps followed the learning rates of trainings of 400, 250 and 700 steps."""
+START = " Started from `{start}` (sha256\n  `{start_sha256}`)."
 CARD = """# {name}
 
 3-D U-Net of `membraneseg vesicles`: densities in, probability of vesicle (lumen and membrane) out.
@@ -46,7 +43,7 @@ CARD = """# {name}
   the standard deviation about that slice, cut at ±5. Membranes dark, tilt axis along y.
 - **Training**: `scripts/train_vesicle_unet.py`, one core with bfloat16, binary cross-entropy,
   AdamW, averaged weights (decay {decay}): {steps} steps of {batch} patches, peak learning rate
-  {rate:g}, seed {seed}; loss of the last {last} steps {loss:.4f}. {start}
+  {rate:g}, seed {seed}; loss of the last {last} steps {loss:.4f}.{start}
 - **sha256**: `{sha256}`
 
 | phantom | Dice of the probability |

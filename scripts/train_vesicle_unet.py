@@ -8,7 +8,7 @@ Started again, it goes on where it was. As in CryoVesNet (doi:10.1083/jcb.202402
 down-samplings, two convolutions a level, patches of 32 voxels whose inner 24 count, binary
 cross-entropy. Chosen here: voxels of 24 Å, so that a patch holds a vesicle and what surrounds it,
 AdamW with averaged weights, looks of the patches (vesicle_examples.py). About 20 minutes on one
-core with bfloat16. The shipped network was not begun here: --start gives weights to go on from.
+core with bfloat16; --start gives weights to go on from.
 """
 
 import argparse
