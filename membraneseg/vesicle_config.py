@@ -23,7 +23,7 @@ WORDING = Wording(
     file="configuration",
     remedy="check --config",
     saved_as="the config.toml that `membraneseg vesicles` has saved",
-    example="search.largest_radius_nm=40",
+    example="outliers.p_value=0.2",
 )
 STEPS = ("threshold", "segments", "spheres", "refinement", "outliers")
 """What follows the probability; each can be left out."""

@@ -12,7 +12,6 @@ core with bfloat16; --start gives weights to go on from.
 """
 
 import argparse
-import csv
 import json
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -22,7 +21,7 @@ import torch
 from torch.nn import functional as F
 from vesicle_examples import BOXES, MARGIN, PATCHES_OF_A_BOX, draw_batch, read_examples
 
-from membraneseg.segment.train import TrainConfig, learning_rate, running_average
+from membraneseg.segment.train import TrainConfig, append_row, learning_rate, running_average
 from membraneseg.segment.unet import file_sha256, save_weights
 from membraneseg.segment.volume_unet import VolumeUNet, VolumeUNetConfig, load_vesicle_network
 from membraneseg.training_data import find_phantoms
@@ -75,7 +74,9 @@ def train(folder: Path, config: TrainConfig, start: Path | None) -> None:
                 {k: part.state_dict() for k, part in state.items()} | {"done": done}, partial
             )
             partial.replace(path)
-            note(folder / CURVE_FILE, {"step": done, "loss": float(np.mean(losses))})
+            row = {"step": done, "loss": float(np.mean(losses))}
+            append_row(folder / CURVE_FILE, row)
+            print(row, flush=True)
             losses.clear()
 
 
@@ -97,17 +98,6 @@ def one_step(
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimiser.step()
     return float(loss.detach())
-
-
-def note(path: Path, row: dict[str, float]) -> None:
-    """Add a row to the curve, and show it."""
-    new = not path.exists()
-    with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, row.keys())
-        if new:
-            writer.writeheader()
-        writer.writerow(row)
-    print(row, flush=True)
 
 
 def main() -> None:

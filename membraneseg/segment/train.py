@@ -218,7 +218,7 @@ def train(
                 save_weights(folder / "slice_unet.safetensors", average.module, unet)
             _save_checkpoint(folder, state, done, standing)
             row = {"step": done, "loss": float(np.mean(losses)), **scores}
-            _append(folder / "curve.csv", row)
+            append_row(folder / "curve.csv", row)
             log.info("%s, %.2f s per step", row, (time.monotonic() - started) / len(losses))
             losses, started = [], time.monotonic()
         if report is not None:
@@ -291,7 +291,8 @@ def _save_checkpoint(folder: Path, state: dict[str, Any], done: int, standing: S
     partial.replace(folder / "checkpoint.pt")
 
 
-def _append(path: Path, row: dict[str, float]) -> None:
+def append_row(path: Path, row: dict[str, float]) -> None:
+    """Add a row to a learning curve (CSV); the first one brings the header."""
     new = not path.exists()
     with path.open("a", newline="") as file:
         writer = csv.DictWriter(file, row.keys())

@@ -28,7 +28,7 @@ FOOT = 3.0
 
 @dataclass(frozen=True)
 class SphereSearchConfig:
-    """What is sought, and when it counts."""
+    """What is sought along the slice network's membranes (`network=slices`), and when it counts."""
 
     smallest_radius_nm: float = field(
         default=10.0, metadata={"help": "smallest radius, to the middle of the membrane"}
