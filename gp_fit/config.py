@@ -8,6 +8,7 @@ from gp_fit.anchored import AnchoredConfig
 from gp_fit.coverage import ClosureConfig
 from gp_fit.evidence_energy import EvidenceConfig
 from gp_fit.hermite_fit import HermiteConfig
+from gp_fit.lattice_fit import LatticeConfig
 from gp_fit.star_fit import StarConfig
 
 METHODS = ("auto", "star", "hermite", "sheet", "anchored")
@@ -48,6 +49,7 @@ class FitConfig:
     )
     star: StarConfig = field(default_factory=StarConfig)
     hermite: HermiteConfig = field(default_factory=HermiteConfig)
+    lattice: LatticeConfig = field(default_factory=LatticeConfig)
     anchored: AnchoredConfig = field(default_factory=AnchoredConfig)
     closure: ClosureConfig = field(default_factory=ClosureConfig)
     negative_evidence: EvidenceConfig = field(default_factory=EvidenceConfig)

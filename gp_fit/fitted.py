@@ -11,20 +11,20 @@ import numpy.typing as npt
 from gp_fit.anchored import AnchoredSurface
 from gp_fit.arrays import Float64, Int64
 from gp_fit.hermite import HermiteSurface
-from gp_fit.local import LocalSurface
+from gp_fit.lattice import LatticeSurface
 from gp_fit.sphere import mesh_area, mesh_volume
 from gp_fit.star_shaped import StarShapedSurface
 
 _PREFIX = "surface_"
 _SURFACES: dict[
     str,
-    type[StarShapedSurface] | type[HermiteSurface] | type[AnchoredSurface] | type[LocalSurface],
+    type[StarShapedSurface] | type[HermiteSurface] | type[AnchoredSurface] | type[LatticeSurface],
 ] = {
     "star": StarShapedSurface,
     "hermite": HermiteSurface,
     "sheet": HermiteSurface,
     "anchored": AnchoredSurface,
-    "local": LocalSurface,
+    "lattice": LatticeSurface,
 }
 
 
@@ -61,7 +61,7 @@ class FittedSurface:
     Parameters
     ----------
     method : str
-        'star', 'hermite', 'sheet', 'anchored' or 'local'.
+        'star', 'hermite', 'sheet', 'anchored' or 'lattice'.
     reason : str
         Why this method, in one sentence.
     closed : bool

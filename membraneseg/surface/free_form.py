@@ -17,7 +17,7 @@ from gp_fit.hermite import HermiteSurface
 from gp_fit.hermite_closing import less_trusted
 from gp_fit.hermite_evidence import Sighting, hermite_with_evidence
 from gp_fit.level_methods import doubts_about
-from gp_fit.local import LocalSurface
+from gp_fit.lattice import LatticeSurface
 from gp_fit.points import density_filter, superpoint_spacing
 from gp_fit.reliability import Reliability
 from gp_fit.scene import explained_share
@@ -36,7 +36,7 @@ from membraneseg.surface.trimming import (
     supported,
     within_volume,
 )
-from membraneseg.types import Bool, Float64
+from membraneseg.types import Bool, Float64, Int64
 from synth2d.wedge import wedge_depth_deg
 
 Sight = tuple[DetectionProbability | None, Reliability | None]
@@ -46,8 +46,10 @@ MARGIN_SHARE = 0.35
 """Box around the points in which a free surface is meshed, in extents."""
 BEYOND_PX = 2.0
 """The same box leaves the volume by no more than this."""
-LOCAL_REACH_PX = 12.0
-"""A local surface is meshed about so far from its points, and trimmed to less."""
+LATTICE_REACH_PX = 30.0
+"""A surface on a lattice is meshed about so far from its points, and trimmed to less."""
+FOLDS_TURN_DEG = 5.0
+"""How far the normals of a folded membrane may be off at its rims."""
 COARSER = 2.0
 """Spacing of the mesh that only tells where the surface goes on, in that of the final one."""
 MOST_LOST = 0.01
@@ -137,21 +139,33 @@ def reached(
     """Which vertices (V,) of a surface points surround, or are reached from there while hidden."""
     mesh = surface.vertices_zyx, surface.faces
     normals = unit_gradient(surface, mesh[0])
-    if rules.closed == "none" or isinstance(surface.surface, LocalSurface):
-        # Beyond its points a local surface is the plane of the last ones, and nearly always wrong.
+    if rules.closed == "none":
         return supported(mesh, normals, points, rules.reach_px)
-    kept = supported(mesh, normals, points, rules.sheet_reach_px)
-    hidden = wedge_depth_deg(normals, frame.tilt_range_deg) >= rules.hidden_depth_deg
+    folded = isinstance(surface.surface, LatticeSurface)
+    kept = supported(mesh, normals, points, rules.reach_px if folded else rules.sheet_reach_px)
+    from_deg = rules.hidden_depth_deg - (FOLDS_TURN_DEG if folded else 0.0)
+    hidden = wedge_depth_deg(normals, frame.tilt_range_deg) >= from_deg
     hidden |= ~frame.contains(mesh[0])
     bridge = np.zeros(len(kept), dtype=np.bool_)
+    if not folded:  # among folds, points of other walls lie on both sides of everything
+        bridge = _between(mesh, normals, points, rules)
+    most_sd = np.where(bridge, rules.bridge_sd_px, rules.hidden_sd_px)
+    told_sd = rules.hidden_sd_px if folded else rules.bridge_sd_px
+    missing = ~kept & ~hidden & (surface.vertex_sd < told_sd)
+    goes_on = bridge | _nearer(mesh[0], mesh[0][kept], mesh[0][missing])
+    return connected_to(kept, hidden & (surface.vertex_sd < most_sd) & goes_on, mesh[1])
+
+
+def _between(
+    mesh: tuple[Float64, Int64], normals: Float64, points: Float64, rules: ClosureRules
+) -> Bool:
+    """Which vertices (V,) have points on both sides, however far within what the rules allow."""
+    bridge = np.zeros(len(normals), dtype=np.bool_)
     reach = 2.0 * rules.sheet_reach_px
     while reach <= rules.hidden_reach_px:
         bridge |= supported(mesh, normals, points, reach, ON_BOTH_SIDES_RAD)
         reach *= 2.0
-    sure = surface.vertex_sd < np.where(bridge, rules.bridge_sd_px, rules.hidden_sd_px)
-    missing = ~kept & ~hidden & (surface.vertex_sd < rules.bridge_sd_px)
-    goes_on = bridge | _nearer(mesh[0], mesh[0][kept], mesh[0][missing])
-    return connected_to(kept, hidden & sure & goes_on, mesh[1])
+    return bridge
 
 
 def _nearer(places: Float64, ones: Float64, others: Float64) -> Bool:
@@ -175,15 +189,15 @@ def _untrimmed(
     points: Float64, rules: ClosureRules, gp: FitConfig, reliable: Reliability | None
 ) -> FittedSurface:
     """Return the best free fit, without a mesh."""
-    local: FittedSurface | None = None
+    lattice: FittedSurface | None = None
     if superpoint_spacing(points, gp.hermite.superpoints) <= rules.widest_superpoints_px:
         process = _process(points, gp, reliable)
         if process is not None and process.explained >= gp.explained_share:
             return process
-        local = _local(points, gp, reliable)
-        if process is not None and process.explained >= local.explained:
+        lattice = _on_lattice(points, gp, reliable)
+        if process is not None and process.explained >= lattice.explained:
             return process
-    return local or _local(points, gp, reliable)
+    return lattice or _on_lattice(points, gp, reliable)
 
 
 def _process(points: Float64, gp: FitConfig, reliable: Reliability | None) -> FittedSurface | None:
@@ -196,15 +210,15 @@ def _process(points: Float64, gp: FitConfig, reliable: Reliability | None) -> Fi
     return _bare("sheet", "no star-shaped surface is believed", surface, (points, gp, reliable))
 
 
-def _local(points: Float64, gp: FitConfig, reliable: Reliability | None) -> FittedSurface:
+def _on_lattice(points: Float64, gp: FitConfig, reliable: Reliability | None) -> FittedSurface:
     why = "too large or too folded for one process"
-    return _bare("local", why, LocalSurface(points), (points, gp, reliable))
+    return _bare("lattice", why, LatticeSurface(points, gp.lattice), (points, gp, reliable))
 
 
 def _bare(
     method: str,
     reason: str,
-    surface: HermiteSurface | LocalSurface,
+    surface: HermiteSurface | LatticeSurface,
     judged: tuple[Float64, FitConfig, Reliability | None],
 ) -> FittedSurface:
     """Return a surface without a mesh yet."""
@@ -223,14 +237,15 @@ def _bare(
 
 
 def _meshed(surface: FittedSurface, points: Float64, box: Box, spacing_px: float) -> FittedSurface:
-    reach_px = LOCAL_REACH_PX if isinstance(surface.surface, LocalSurface) else np.inf
+    reach_px = LATTICE_REACH_PX if isinstance(surface.surface, LatticeSurface) else np.inf
     extraction = ExtractConfig(
         spacing_px=spacing_px, margin_share=MARGIN_SHARE, every_piece=True, reach_px=reach_px
     )
     vertices, faces = zero_level(surface.value, surface.gradient, points, extraction, box)
     if len(faces) == 0:
         raise NoSurfaceError("the fitted function has no zero level near the points")
-    deviation = sampled_deviation(surface, vertices)
+    exact = isinstance(surface.surface, LatticeSurface)  # and cheap
+    deviation = surface.sd(vertices) if exact else sampled_deviation(surface, vertices)
     return replace(surface, vertices_zyx=vertices, faces=faces, vertex_sd=deviation)
 
 

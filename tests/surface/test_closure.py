@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from gp_fit.local import LocalSurface
 from membraneseg.evaluate.surfaces import is_watertight
 from membraneseg.surface.closure import Showing, showing_of
 from membraneseg.surface.closure_rules import ClosureRules
@@ -49,17 +48,19 @@ def test_a_patch_of_a_sphere_however_curved_never_becomes_a_bubble(radius):
     assert face_areas(surface.vertices_zyx, surface.faces).sum() == pytest.approx(area_px2, rel=0.1)
 
 
-def test_a_local_surface_goes_nowhere_beyond_its_points_though_the_wedge_hides_all_about():
+def test_a_folded_membrane_is_closed_over_hidden_rims_and_open_where_a_wall_would_be_seen():
+    """A folded sheet of walls that face x: the wedge hides the turns in z, but no end in y."""
     rng = np.random.default_rng(6)
-    y, x = rng.uniform(-20.0, 20.0, (2, 3000))
-    points = MIDDLE + np.column_stack([0.2 * rng.normal(size=3000), y, x])
-    reach = {}
-    for widest_px in (0.1, 9.0):  # of superpoints: none are that fine, so the first fit is local
-        rules = ClosureRules(widest_superpoints_px=widest_px)
-        found = free_surface(points, FRAME, rules, SurfaceConfig().gp)
-        gap = cKDTree(points).query(found.vertices_zyx)[0]
-        reach[found.method] = float(gap.max())
-    assert reach["local"] < rules.reach_px < reach["sheet"]
+    depth, along = rng.uniform(-20.0, 20.0, 12000), rng.uniform(-20.0, 20.0, 12000)
+    wall = np.repeat([-15.0, -5.0, 5.0, 15.0], 3000)
+    points = MIDDLE + np.column_stack([depth, along, wall]) + 0.2 * rng.normal(size=(12000, 3))
+    rules = ClosureRules(widest_superpoints_px=0.1)  # none are that fine: not one dense system
+    found = free_surface(points, FRAME, rules, SurfaceConfig().gp)
+    assert found.method == "lattice"
+    away = found.vertices_zyx - MIDDLE
+    rims = np.abs(away[:, 0]) > 22.0
+    assert rims.any() and np.abs(away[:, 0]).max() < 20.0 + 12.0
+    assert np.abs(away[~rims, 1]).max() < 20.0 + rules.reach_px
 
 
 def test_lunes_that_the_wedge_takes_are_closed_and_a_hole_that_it_leaves_is_not():
@@ -172,21 +173,6 @@ def test_a_surface_inside_the_volume_is_not_cut():
     surface, _ = mesh_of(MIDDLE + 15.0 * spread(3000, rng))
     assert leaves_by(surface.vertices_zyx, FRAME) == 0.0
     assert clipped(surface, FRAME, 0.0) is surface
-
-
-def test_the_local_surface_has_its_gradient_and_comes_back_from_its_arrays():
-    rng = np.random.default_rng(9)
-    points = 20.0 * spread(5000, rng) * np.array([1.0, 0.8, 1.2])
-    surface = LocalSurface(points)
-    places = points[:60] * rng.uniform(0.9, 1.1, (60, 1))
-    steps = 1e-5 * np.eye(3)
-    numeric = [(surface.value(places + s) - surface.value(places - s)) / 2e-5 for s in steps]
-    np.testing.assert_allclose(surface.gradient(places), np.stack(numeric, axis=1), atol=1e-6)
-    inside = np.linalg.norm(places / np.array([1.0, 0.8, 1.2]), axis=1) < 20.0
-    clear = np.abs(surface.value(places)) > 0.5
-    np.testing.assert_array_equal(surface.value(places)[clear] < 0.0, inside[clear])
-    moved = LocalSurface.from_arrays(surface.to_arrays())
-    np.testing.assert_array_equal(moved.value(places), surface.value(places))
 
 
 def test_a_window_shows_its_part_of_the_volume_and_nothing_beyond():
