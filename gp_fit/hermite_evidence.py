@@ -17,6 +17,7 @@ from scipy.spatial import cKDTree
 from gp_fit.arrays import Float64, Int64
 from gp_fit.coverage import DetectionProbability, InsideVolume, vertex_areas
 from gp_fit.evidence_energy import EvidenceConfig, Findings, PatchLikelihood, findings_of
+from gp_fit.fitted import ImplicitSurface
 from gp_fit.hermite import HermiteSurface
 from gp_fit.hermite_system import Turns
 from gp_fit.points import superpoint_spacing, superpoints
@@ -26,7 +27,7 @@ logger = logging.getLogger(__name__)
 _ROUNDS = 4
 _MOST_PATCHES = 300
 _LEAST_SPACING_PX = 4.0
-_COUNTED_POINTS = 20_000
+_COUNTED_POINTS, _POINTS_PER_PATCH = 20_000, 30
 _WIDEST_TURN_RAD = 0.25
 _LEAST_INFORMATION = 0.05
 """Of an angle in radians; less moves nothing."""
@@ -79,20 +80,13 @@ def hermite_with_evidence(
     Some 0.3 s for 450 superpoints and 300 patches.
     """
     options = config or EvidenceConfig()
-    positions, areas = _patches(*mesh)
-    points = sighting.raw_points_zyx
-    points = points[:: max(1, len(points) // _COUNTED_POINTS)]
+    positions, areas = patches_of(*mesh)
     plain, best = surface.state, surface
     for _ in range(_ROUNDS):
         positions = _on_surface(best, positions)
-        slope = best.gradient(positions)
-        steepness = np.linalg.norm(slope, axis=1)
-        normals = slope / np.maximum(steepness, 1e-6)[:, None]
-        findings = _count(points, (positions, normals, areas), sighting, options)
-        if findings is None:
+        turns = asked_turns(best, (positions, areas), sighting, options)
+        if turns is None:
             return surface
-        likelihood = PatchLikelihood(findings, sighting.detection_probability, options)
-        turns = _turns(likelihood, positions, normals, steepness)
         scaled = replace(turns, positions=(turns.positions - plain.centre_zyx) / plain.scale_px)
         try:
             turned = replace(plain.data, turns=plain.data.turns.joined(scaled))
@@ -104,10 +98,47 @@ def hermite_with_evidence(
     return best
 
 
-def _patches(vertices: Float64, faces: Int64) -> tuple[Float64, Float64]:
-    """Even positions (J, 3) on the mesh and the area (J,) of each."""
+def asked_turns(
+    surface: ImplicitSurface,
+    patches: tuple[Float64, Float64],
+    sighting: Sighting,
+    options: EvidenceConfig,
+) -> Turns | None:
+    """Slopes across the normals that what was not seen asks for, in one scoring step.
+
+    Parameters
+    ----------
+    surface : ImplicitSurface
+    patches : (J, 3) and (J,) float64
+        Positions on it and the area about each.
+    sighting : Sighting
+    options : EvidenceConfig
+
+    Returns
+    -------
+    Turns or None
+        In voxels; None if too little is well seen.
+    """
+    positions, areas = patches
+    points = sighting.raw_points_zyx
+    counted = max(_COUNTED_POINTS, _POINTS_PER_PATCH * len(positions))
+    points = points[:: max(1, len(points) // counted)]
+    slope = surface.gradient(positions)
+    steepness = np.linalg.norm(slope, axis=1)
+    normals = slope / np.maximum(steepness, 1e-6)[:, None]
+    findings = _count(points, (positions, normals, areas), sighting, options)
+    if findings is None:
+        return None
+    likelihood = PatchLikelihood(findings, sighting.detection_probability, options)
+    return _turns(likelihood, positions, normals, steepness)
+
+
+def patches_of(
+    vertices: Float64, faces: Int64, most: int = _MOST_PATCHES
+) -> tuple[Float64, Float64]:
+    """Even positions (J, 3) on a mesh, about `most` or fewer, and the area (J,) of each."""
     areas = vertex_areas(vertices, faces)
-    spacing = superpoint_spacing(vertices, _MOST_PATCHES, _LEAST_SPACING_PX)
+    spacing = superpoint_spacing(vertices, most, _LEAST_SPACING_PX)
     centres, _, labels = superpoints(vertices, spacing)
     return centres, np.bincount(labels, areas, len(centres)).astype(np.float64)
 

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from gp_fit.arrays import Float64, Int64, checked_points
+from gp_fit.hermite_system import Turns
 from gp_fit.lattice_fit import LEVELS, LatticeConfig, Oriented, fitted_splines, values_of
 from gp_fit.points import (
     local_normals,
@@ -39,6 +40,8 @@ class LatticeSurface:
     points_zyx : (N, 3) float64
         Points in voxels, isolated ones already removed.
     config : LatticeConfig, optional
+    turns : Turns, optional
+        Further slopes, in voxels, as `asked_turns` asks for them.
 
     Raises
     ------
@@ -52,7 +55,12 @@ class LatticeSurface:
     process. Linear in the area.
     """
 
-    def __init__(self, points_zyx: Float64, config: LatticeConfig | None = None) -> None:
+    def __init__(
+        self,
+        points_zyx: Float64,
+        config: LatticeConfig | None = None,
+        turns: Turns | None = None,
+    ) -> None:
         options = config or LatticeConfig()
         points = checked_points(points_zyx, 3, MINIMUM_POINTS)
         spacing = superpoint_spacing(points, options.most_superpoints, options.spacing_px)
@@ -60,7 +68,7 @@ class LatticeSurface:
         weights = counts.astype(np.float64)
         radius = max(options.normal_radius_px, 1.6 * spacing)
         normals = _oriented(places, local_normals(places, radius, weights), options)
-        data = Oriented(places, normals, weights, np.ones(len(places)))
+        data = Oriented(places, normals, weights, np.ones(len(places)), turns or Turns())
         splines, trend = fitted_splines(data, options)
         off = np.sum((points - places[owner]) * normals[owner], axis=1)
         noise = float(np.sqrt(np.mean(off**2)))
@@ -136,7 +144,7 @@ class LatticeSurface:
         """
         noise, _, straying = self._lengths
         gap = np.asarray(self._tree.query(np.asarray(points_zyx, dtype=np.float64))[0])
-        return np.hypot(noise, straying * np.maximum(gap - _SURE_PX, 0.0))
+        return np.asarray(np.hypot(noise, straying * np.maximum(gap - _SURE_PX, 0.0)))
 
 
 def _oriented(places: Float64, normals: Float64, config: LatticeConfig) -> Float64:

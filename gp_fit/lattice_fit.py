@@ -9,7 +9,8 @@ from scipy.sparse import csr_matrix, diags
 from scipy.sparse.linalg import cg
 from scipy.spatial import cKDTree
 
-from gp_fit.arrays import Float64
+from gp_fit.arrays import Float64, Int64
+from gp_fit.hermite_system import Turns
 from gp_fit.splines import (
     Float32,
     Lattice,
@@ -22,7 +23,7 @@ from gp_fit.splines import (
 LEVELS = 3
 """Lattices, each twice as fine as the one before and reaching half as far."""
 _ITERATIONS = (100, 400, 1200)
-"""At most, from the finest lattice to the coarsest, on which what is far from all points settles."""
+"""At most, from the finest lattice to the coarsest, on which what is far from points settles."""
 _TOLERANCE = 1e-5
 _MARGIN_STEPS = 2.0
 _ROUNDS = 8
@@ -60,6 +61,11 @@ class LatticeConfig:
         default=1.0, metadata={"help": "weight of the bending energy against that of a point"}
     )
 
+    turn_weight: float = field(
+        default=2.0,
+        metadata={"help": "weight of what was not seen against that of a point, voxels²"},
+    )
+
     def __post_init__(self) -> None:
         for name in ("step_px", "reach_px", "spacing_px", "normal_radius_px", "stiffness"):
             if not getattr(self, name) > 0.0:
@@ -75,12 +81,15 @@ class Oriented:
     places, normals : (M, 3) float64
     weights, trust : (M,) float64
         Of the places, and of the normals.
+    turns : Turns
+        Further slopes, in voxels.
     """
 
     places: Float64
     normals: Float64
     weights: Float64
     trust: Float64
+    turns: Turns = field(default_factory=Turns)
 
 
 def fitted_splines(data: Oriented, config: LatticeConfig) -> tuple[list[Spline], Float64]:
@@ -172,24 +181,34 @@ def _system(
     lattice: Lattice, data: Oriented, trend: Float64, config: LatticeConfig
 ) -> tuple[csr_matrix, Float32]:
     """Normal equations of the fit: a matrix (count, count) and its right side (count,)."""
-    nodes, weights, slopes = spline_weights(data.places, lattice)
-    columns = lattice.number[tuple(np.moveaxis(nodes, 2, 0))]
-
-    def rows(values: Float64) -> csr_matrix:
-        begin = np.arange(len(columns) + 1) * columns.shape[1]
-        whole = (values.astype(np.float32).reshape(-1), columns.reshape(-1), begin)
-        return csr_matrix(whole, shape=(len(columns), lattice.count))
-
-    share = np.sqrt(config.slope_weight * data.trust)[:, None]
-    value = rows(np.sqrt(data.weights)[:, None] * weights)
-    system = value.T @ value
-    target = np.zeros(lattice.count, dtype=np.float32)
+    columns, values, slopes = _at(lattice, data.places)
+    share = np.sqrt(config.slope_weight * data.trust)
+    parts = [(columns, np.sqrt(data.weights)[:, None] * values, np.zeros(len(columns)))]
     for axis in range(3):
-        slope = rows(share * slopes[:, :, axis])
-        system = system + slope.T @ slope
-        target += slope.T @ (share[:, 0] * data.normals[:, axis]).astype(np.float32)
+        along = share[:, None] * slopes[:, :, axis]
+        parts.append((columns, along, share * data.normals[:, axis]))
+    columns, _, slopes = _at(lattice, data.turns.positions)
+    share = np.sqrt(config.turn_weight / data.turns.variances)
+    along = np.einsum("mkd,md->mk", slopes, share[:, None] * data.turns.directions)
+    parts.append((columns, along, share * data.turns.slopes))
+    system = csr_matrix((lattice.count, lattice.count), dtype=np.float32)
+    target = np.zeros(lattice.count, dtype=np.float32)
+    for columns, row, side in parts:
+        begin = np.arange(len(columns) + 1) * columns.shape[1]
+        whole = (row.astype(np.float32).reshape(-1), columns.reshape(-1), begin)
+        rows = csr_matrix(whole, shape=(len(columns), lattice.count))
+        system = system + rows.T @ rows
+        target += rows.T @ side.astype(np.float32)
     stiffness = np.float32(config.stiffness * lattice.step_px**3)
     for bending, expected in second_differences(lattice, trend):
         system = system + stiffness * (bending.T @ bending)
         target += bending.T @ np.full(bending.shape[0], stiffness * expected, dtype=np.float32)
     return csr_matrix(system), target
+
+
+def _at(lattice: Lattice, places: Float64) -> tuple[Int64, Float64, Float64]:
+    """Used nodes (M, 27), weights (M, 27) and slopes (M, 27, 3) of the spline at places (M, 3)."""
+    nodes, values, slopes = spline_weights(places, lattice)
+    columns = lattice.number[tuple(np.moveaxis(nodes, 2, 0))]
+    used = columns >= 0  # what was asked for at the border is left out
+    return np.where(used, columns, 0), values * used, slopes * used[:, :, None]

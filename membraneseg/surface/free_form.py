@@ -12,12 +12,17 @@ from gp_fit.config import FitConfig
 from gp_fit.coverage import DetectionProbability
 from gp_fit.errors import GeometryError, NoSurfaceError
 from gp_fit.extract import Box, ExtractConfig, zero_level
-from gp_fit.fitted import FittedSurface
+from gp_fit.fitted import FittedSurface, ImplicitSurface
 from gp_fit.hermite import HermiteSurface
 from gp_fit.hermite_closing import less_trusted
-from gp_fit.hermite_evidence import Sighting, hermite_with_evidence
-from gp_fit.level_methods import doubts_about
+from gp_fit.hermite_evidence import (
+    Sighting,
+    asked_turns,
+    hermite_with_evidence,
+    patches_of,
+)
 from gp_fit.lattice import LatticeSurface
+from gp_fit.level_methods import doubts_about
 from gp_fit.points import density_filter, superpoint_spacing
 from gp_fit.reliability import Reliability
 from gp_fit.scene import explained_share
@@ -107,18 +112,37 @@ def _turned(
 ) -> FittedSurface:
     """Let what was not seen turn the hidden parts of a surface, as far as it goes on anyway."""
     frame, rules, gp = told
-    if sight[0] is None or not isinstance(bare.surface, HermiteSurface):
+    if sight[0] is None:
         return bare
     points = dense_points(points_px, gp)
-    surface = with_continued_walls(bare.surface, sight[0], frame.contains)
-    bare = replace(bare, surface=surface)
-    coarse = _meshed(bare, points, meshed_box(frame), COARSER * gp.mesh_spacing_px)
-    part = part_of(coarse, reached(coarse, points, frame, rules))
     sighting = Sighting(points_px, sight[0], frame.contains)
-    mesh = (part.vertices_zyx, part.faces)
-    turned = hermite_with_evidence(surface, mesh, sighting, gp.negative_evidence)
-    after = _bare(bare.method, bare.reason, turned, (points, gp, sight[1]))
+    surface: ImplicitSurface
+    if isinstance(bare.surface, HermiteSurface):
+        process = with_continued_walls(bare.surface, sight[0], frame.contains)
+        bare = replace(bare, surface=process)
+        coarse = _meshed(bare, points, meshed_box(frame), COARSER * gp.mesh_spacing_px)
+        part = part_of(coarse, reached(coarse, points, frame, rules))
+        mesh = (part.vertices_zyx, part.faces)
+        surface = hermite_with_evidence(process, mesh, sighting, gp.negative_evidence)
+    else:
+        surface = _turned_lattice(bare, points, told, sighting)
+    after = _bare(bare.method, bare.reason, surface, (points, gp, sight[1]))
     return after if after.explained > bare.explained - MOST_LOST else bare
+
+
+def _turned_lattice(
+    bare: FittedSurface,
+    points: Float64,
+    told: tuple[VolumeFrame, ClosureRules, FitConfig],
+    sighting: Sighting,
+) -> ImplicitSurface:
+    """Fit a surface on a lattice again, with what was not seen of all that may be continued."""
+    frame, rules, gp = told
+    coarse = _meshed(bare, points, meshed_box(frame), COARSER * gp.mesh_spacing_px)
+    part = part_of(coarse, coarse.vertex_sd < rules.hidden_sd_px)
+    patches = patches_of(part.vertices_zyx, part.faces, len(part.vertices_zyx))
+    turns = asked_turns(bare.surface, patches, sighting, gp.negative_evidence)
+    return bare.surface if turns is None else LatticeSurface(points, gp.lattice, turns)
 
 
 def meshed_box(frame: VolumeFrame) -> Box:
@@ -218,7 +242,7 @@ def _on_lattice(points: Float64, gp: FitConfig, reliable: Reliability | None) ->
 def _bare(
     method: str,
     reason: str,
-    surface: HermiteSurface | LatticeSurface,
+    surface: ImplicitSurface,
     judged: tuple[Float64, FitConfig, Reliability | None],
 ) -> FittedSurface:
     """Return a surface without a mesh yet."""

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from gp_fit.evidence_energy import EvidenceConfig
+from gp_fit.extract import ExtractConfig, zero_level
+from gp_fit.hermite_evidence import Sighting, asked_turns, patches_of
 from gp_fit.lattice import LatticeSurface
 from gp_fit.lattice_fit import LatticeConfig, Oriented, quadric_hessian
 from gp_fit.splines import Spline, lattice_about, second_differences, spline_weights
@@ -80,6 +83,31 @@ def test_two_walls_whose_rim_is_hidden_are_closed_by_a_turn_no_wider_than_they_a
     crossings = depth[:-1][np.sign(value[:-1]) != np.sign(value[1:])]
     assert len(crossings) == 1
     assert -8.0 < crossings[0] < -4.0
+
+
+def seen_if_steep(normals: np.ndarray) -> np.ndarray:
+    """Chance to be seen: most where the normal lies along x, none along z."""
+    return 0.92 / (1.0 + np.exp(8.0 * (np.abs(normals[:, 0]) - 1.7 * np.abs(normals[:, 2]))))
+
+
+def rim_of(surface: LatticeSurface) -> float:
+    """Height at which the two walls of a lamella meet."""
+    height = np.arange(-14.0, 0.0, 0.05)
+    value = surface.value(np.column_stack([height, np.zeros_like(height), np.zeros_like(height)]))
+    return float(height[np.flatnonzero(np.sign(value[:-1]) != np.sign(value[1:]))[0]])
+
+
+def test_where_walls_that_went_on_would_be_seen_they_turn_sooner():
+    rng = np.random.default_rng(11)
+    points = lamella(rng, 5.0, 6000)
+    bare = LatticeSurface(points)
+    extraction = ExtractConfig(spacing_px=4.0, every_piece=True, reach_px=10.0)
+    mesh = zero_level(bare.value, bare.gradient, points, extraction)
+    sighting = Sighting(points, seen_if_steep)
+    turns = asked_turns(bare, patches_of(*mesh, 2000), sighting, EvidenceConfig())
+    assert turns is not None
+    turned = rim_of(LatticeSurface(points, turns=turns))
+    assert rim_of(bare) + 0.3 < turned < -5.0  # too far still, but less so
 
 
 def test_the_surface_turns_and_moves_with_its_points():
