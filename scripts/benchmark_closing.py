@@ -53,6 +53,7 @@ MEASURES = {
     "oracle": "oracle",
     "surface_dice_2px_visible": "visible",
     "surface_dice_2px_invisible": "hidden",
+    "cap_within_2_sigma": "2σ hidden",
     "decided_right": "closed ok",
     "watertight_share": "watertight",
     "volume_error": "volume",

@@ -1,6 +1,6 @@
 """Which slice U-Net? Encoders, depths and context, by Dice against time.
 
-    python scripts/compare_networks.py PHANTOMS FOLDER [--steps 400] [--json FILE]
+    python scripts/compare_networks.py PHANTOMS FOLDER [--steps 400] [--only NAME …] [--json FILE]
 
 Trains each candidate from scratch on the same examples in the same order (60 % crops of PHANTOMS,
 made by scripts/simulate_training_set.sh, 40 % synthetic slices) and scores all on the same held-out
@@ -8,7 +8,7 @@ crops: of phantoms kept out of the training (the last of every set), of the same
 other tomograms, and on held-out synthetic slices. Seconds are of one 512² slice without mirrored
 copies, the best of several turns taken round and round, bfloat16 where the processor has it. A
 short training ranks candidates; it does not make good networks. Can be resumed: finished trainings
-in FOLDER are not run again.
+in FOLDER are not run again, and with more --steps they go on from where they ended.
 """
 
 import argparse
@@ -83,7 +83,7 @@ def split(folder: Path) -> tuple[list[Path], list[Path]]:
 def trained(name: str, unet: UNetConfig, phantoms: Path, folder: Path, steps: int) -> Candidate:
     """Train a candidate, or take it from its folder, and score it."""
     own = folder / name.replace(", ", "-").replace(" ", "_")
-    finished = own / "scores.json"
+    finished = own / f"scores_{steps}.json"
     if not finished.is_file():
         slices = SliceConfig(size_px=SIZE_PX, context=unet.context)
         volumes = tuple(read_example(place, unet) for place in split(phantoms)[0])
@@ -120,11 +120,12 @@ def main() -> None:
     parser.add_argument("phantoms", type=Path, help="folder of simulate_training_set.sh")
     parser.add_argument("folder", type=Path, help="keeps the trained candidates")
     parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--only", nargs="+", choices=CANDIDATES, default=list(CANDIDATES))
     parser.add_argument("--json", type=Path, help="also write the table here")
     options = parser.parse_args()
     done = {
-        name: trained(name, unet, options.phantoms, options.folder, options.steps)
-        for name, unet in CANDIDATES.items()
+        name: trained(name, CANDIDATES[name], options.phantoms, options.folder, options.steps)
+        for name in options.only
     }
     seconds = seconds_per_slice(done)
     measures = list(next(iter(done.values())).scores)

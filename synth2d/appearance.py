@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy import fft
 
 from synth2d.config import Range, SliceConfig
-from synth2d.noise import slice_roots, white_spectrum
+from synth2d.noise import across_slices, slice_roots, standardised, white_spectrum
 from synth2d.optics import Optics
 
 Float32 = npt.NDArray[np.float32]
@@ -124,11 +124,8 @@ def matched_noise(
     spots = roots.shape[-1]
     along_y, along_x = _linear(ky, spots), _linear(kx, spots)
     mixing = np.einsum("yk,cjkl,xl->cjyx", along_y, roots, along_x, optimize=True)
-    spectrum = np.einsum(
-        "cjyx,jyx->cyx", mixing.astype(np.float32), white_spectrum(rng, shape) * gain
-    )
-    field = fft.irfft2(spectrum, s=(height, width))
-    return np.asarray((field - field.mean()) / field.std(), dtype=np.float32)
+    spectrum = across_slices(mixing.astype(np.float32), white_spectrum(rng, shape))
+    return standardised(fft.irfft2(spectrum * gain, s=(height, width)))
 
 
 def _linear(frequency: Float64, spots: int) -> Float64:

@@ -6,7 +6,6 @@ first order, F / |∇F|, which is exact for spheres and planes and good near the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,13 +42,17 @@ class Grid:
         """The grid of some rows and columns."""
         return Grid(self.z_A, self.y_A[rows], self.x_A[columns], self.spacing_A)
 
-    def along(self, direction: Float64, origin: Float64) -> Float32:
-        """Scalar product (C, H, W) of a direction (3,) with the positions from an origin (3,)."""
-        z, y, x = (
-            (direction[k] * (axis - origin[k])).astype(np.float32)
-            for k, axis in enumerate((self.z_A, self.y_A, self.x_A))
-        )
-        return np.asarray((z[:, None] + y)[:, :, None] + x)
+    def along(self, directions: Float64, origin: Float64) -> Float32:
+        """Scalar products (D, C, H, W) of directions (D, 3) with the places from an origin (3,)."""
+        from_origin = (self.z_A - origin[0], self.y_A - origin[1], self.x_A - origin[2])
+        products = np.empty((len(directions), *self.shape), dtype=np.float32)
+        for direction, out in zip(directions, products, strict=True):
+            z, y, x = (
+                (part * axis).astype(np.float32)
+                for part, axis in zip(direction, from_origin, strict=True)
+            )
+            np.add((z[:, None] + y)[:, :, None], x, out=out)
+        return products
 
 
 @dataclass(frozen=True)
@@ -93,36 +96,34 @@ class Body:
 
 def implicit_value(body: Body, grid: Grid) -> Float32:
     """F (C, H, W) on a grid: a relative radius minus one, or a height in Å for a sheet."""
-    waves, centre = body.waves, body.centre_A
     if body.axes_A is None:
-        height = grid.along(body.rotation[0], centre)
-        for amplitude, vector, phase in zip(
-            waves.amplitude, waves.vectors, waves.phase, strict=True
-        ):
-            argument = grid.along(vector, np.zeros(3))
-            argument += np.float32(phase)
-            np.sin(argument, out=argument)
-            argument *= np.float32(amplitude)
-            height -= argument
+        height: Float32 = grid.along(body.rotation[:1], body.centre_A)[0]
+        for wave in _waves_at(body.waves, grid.along(body.waves.vectors, np.zeros(3))):
+            height -= wave
         return height
     scaled = body.rotation / body.axes_A[:, None]
-    radius = np.float32(1e-6) + lengths([grid.along(row, centre) for row in scaled])
-    inverse = np.float32(1.0) / radius
+    radius = np.float32(1e-6) + lengths(grid.along(scaled, body.centre_A))
+    argument = grid.along(body.waves.vectors @ scaled, body.centre_A)
+    argument *= np.float32(1.0) / radius
     bulge = np.ones_like(radius)
-    for amplitude, vector, phase in zip(waves.amplitude, waves.vectors, waves.phase, strict=True):
-        argument = grid.along(vector @ scaled, centre)
-        argument *= inverse
-        argument += np.float32(phase)
-        np.sin(argument, out=argument)
-        argument *= np.float32(amplitude)
-        bulge += argument
+    for wave in _waves_at(body.waves, argument):
+        bulge += wave
     radius /= bulge
     radius -= np.float32(1.0)
     return radius
 
 
-def lengths(components: Sequence[Float32]) -> Float32:
-    """Lengths of vectors from their components."""
+def _waves_at(waves: Waves, argument: Float32) -> Float32:
+    """Each wave's height (W, ...) from its argument without the phase."""
+    each = (slice(None), *(argument.ndim - 1) * (None,))
+    height = argument + waves.phase.astype(np.float32)[each]
+    np.sin(height, out=height)
+    height *= waves.amplitude.astype(np.float32)[each]
+    return np.asarray(height)
+
+
+def lengths(components: Float32) -> Float32:
+    """Lengths (...) of vectors from their components (D, ...)."""
     squared = components[0] * components[0]
     for component in components[1:]:
         squared += component * component
@@ -152,7 +153,7 @@ def distance_and_normal(
     for axis, step in enumerate(steps_A or 3 * (grid.spacing_A,)):
         _differences(value, axis, gradient[axis])
         gradient[axis] /= np.float32(step)
-    steepness = np.float32(1.0) / (lengths(list(gradient)) + np.float32(1e-9))
+    steepness = np.float32(1.0) / (lengths(gradient) + np.float32(1e-9))
     value *= steepness
     gradient *= steepness
     return value, gradient
@@ -160,7 +161,7 @@ def distance_and_normal(
 
 def _differences(values: Float32, axis: int, out: Float32) -> None:
     """Write half the central differences of (C, H, W) along an axis, one-sided at its ends."""
-    source, target = np.moveaxis(values, axis, 0), np.moveaxis(out, axis, 0)
+    source, target = values.swapaxes(0, axis), out.swapaxes(0, axis)
     np.subtract(source[2:], source[:-2], out=target[1:-1])
     target[1:-1] *= np.float32(0.5)
     np.subtract(source[1], source[0], out=target[0])

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
 
 from synth2d.bodies import Body, Grid
-from synth2d.body_surface import BodySurface, Window
+from synth2d.body_surface import BodySurface, Pixels, Window
 from synth2d.lookup import evenly_spaced
 from synth2d.optics import PROFILE_REACH_A
-from synth2d.wedge import SURE_DEG, UNSEEN_DEG, wedge_depth_and_contrast
+from synth2d.wedge import SURE_DEG, UNSEEN_DEG, contrast_of_normals, depth_deg
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]
@@ -76,9 +75,17 @@ def empty_canvas(grid: Grid, theta_deg: float) -> Canvas:
     )
 
 
-def window_of(body: Body, grid: Grid) -> Window | None:
+def middle_planes(canvas: Canvas, count: int) -> Canvas:
+    """The canvas without the planes that only the direction of membranes was needed for."""
+    first = (len(canvas.contrast) - count) // 2
+    kept = slice(first, first + count)
+    grid = replace(canvas.grid, z_A=canvas.grid.z_A[kept])
+    return replace(canvas, grid=grid, contrast=canvas.contrast[kept], density=canvas.density[kept])
+
+
+def window_of(body: Body, grid: Grid, fringes_A: float) -> Window | None:
     """Rows and columns that a body and its fringes can reach; None if it misses the slice."""
-    reach = body.radius_A + PROFILE_REACH_A
+    reach = body.radius_A + fringes_A
     if abs(body.centre_A[0]) > reach:
         return None
     size = grid.shape[1]
@@ -105,15 +112,15 @@ def draw_body(canvas: Canvas, body: Body, number: int, owner: Body | None, style
         What the body is confined to.
     style : Style
     """
-    whole = window_of(body, canvas.grid)
-    window = whole if owner is None else window_of(owner, canvas.grid)
+    whole = window_of(body, canvas.grid, PROFILE_REACH_A)
     if whole is None:
         return
-    around = np.full(canvas.grid.shape[1:], np.inf, dtype=np.float32)
+    window = window_of(owner or body, canvas.grid, style.reach_A)
+    near = None
     if window is not None:
-        _draw_near(canvas, (body, owner), window, (number, style), around)
+        near = _draw_near(canvas, (body, owner), window, (number, style))
     if style.studs:
-        _stud(canvas, whole, around[whole], style)
+        _stud(canvas, whole, near, style)
 
 
 def _draw_near(
@@ -121,46 +128,39 @@ def _draw_near(
     bodies: tuple[Body, Body | None],
     window: Window,
     named: tuple[int, Style],
-    around: Float32,
-) -> None:
-    """Draw a body where it comes near, and note its distance in the middle slice (in place)."""
+) -> tuple[Pixels, Float32]:
+    """Draw a body (in place) where it comes near, and return its distance in the middle slice."""
     body, owner = bodies
     surface = BodySurface(body, canvas.grid, window)
-    limit = None if owner is None else BodySurface(owner, canvas.grid, window)
-    for tile in surface.tiles(named[1].reach_A):
-        distance, nz, nx = surface.at(tile)
-        depth, kept = wedge_depth_and_contrast(nz, nx, canvas.theta_deg)
-        if limit is not None and owner is not None:  # cristae end where the inner membrane begins
-            gap = np.float32(owner.offsets_A[-1] - 30.0) - limit.at(tile)[0]
-            kept *= expit(gap / np.float32(15.0))
-        _draw_tile(canvas, body, tile, (distance, depth, kept), named)
-        middle = len(distance) // 2
-        near = distance[middle]
-        if owner is not None:  # no heads where the crista is not
-            near = np.where(kept[middle] > SHOWN, near, np.float32(np.inf))
-        around[tile] = near
-
-
-def _draw_tile(
-    canvas: Canvas,
-    body: Body,
-    window: Window,
-    surface: tuple[Float32, Float32, Float32],
-    named: tuple[int, Style],
-) -> None:
-    """Draw all membranes of a body into a part of the canvas."""
-    distance, depth, kept = surface
-    number, style = named
-    middle = distance.shape[0] // 2
-    shown = np.ones(kept[middle].shape, dtype=bool) if body.inside is None else kept[middle] > SHOWN
-    contrast = canvas.contrast[:, window[0], window[1]]
+    if body.lumen:
+        filled = rising(surface.distance_A(), -20.0)
+        canvas.contrast[:, *surface.window] -= np.float32(body.lumen) * filled
+    pixels, (distance, nz, nx) = surface.near(named[1].reach_A)
+    kept = contrast_of_normals(nz, nx, canvas.theta_deg)
+    middle = len(distance) // 2
+    shown = np.ones(len(pixels), dtype=bool)
+    if owner is not None:  # cristae end where the inner membrane begins, and heads with them
+        limit = BodySurface(owner, canvas.grid, surface.window)
+        gap = np.float32(owner.offsets_A[-1] - 30.0) - limit.distance_of(pixels)
+        kept *= rising(gap, 15.0)
+        shown = kept[middle] > SHOWN
+    density = np.zeros_like(distance)
     for layer, offset in enumerate(body.offsets_A):
         shifted = distance - np.float32(offset)
-        contrast += kept * imaged(style.profile, shifted)
-        on = np.abs(shifted[middle]) <= style.label_half_A
-        _label(canvas, window, on & shown, depth[middle], number + layer)
-    if body.lumen:
-        contrast -= np.float32(body.lumen) * expit(distance * np.float32(-1 / 20.0))
+        density += imaged(named[1].profile, shifted)
+        on = shown & (np.abs(shifted[middle]) <= named[1].label_half_A)
+        depth = depth_deg(nz[middle, on], nx[middle, on], canvas.theta_deg)
+        _label(canvas, pixels[on], depth, named[0] + layer)
+    density *= kept
+    for plane, drawn in zip(canvas.contrast, density, strict=True):
+        plane.reshape(-1)[pixels] += drawn
+    return pixels[shown], distance[middle, shown]
+
+
+def rising(distance_A: Float32, width_A: float) -> Float32:
+    """Logistic function of distance over width; by tanh, which is fast and never overflows."""
+    half = 0.5 * np.tanh(distance_A * np.float32(0.5 / width_A))
+    return np.asarray(half + 0.5, dtype=np.float32)
 
 
 def imaged(profile: tuple[Float64, Float64], distance_A: Float32) -> Float32:
@@ -171,21 +171,23 @@ def imaged(profile: tuple[Float64, Float64], distance_A: Float32) -> Float32:
     return evenly_spaced(table, float(position[0]) - step, step, distance_A)
 
 
-def _label(
-    canvas: Canvas, window: Window, on: npt.NDArray[np.bool_], depth: Float32, number: int
+def _label(canvas: Canvas, pixels: Pixels, depth: Float32, number: int) -> None:
+    """Label pixels of one membrane in the middle slice, by their wedge depth in degrees."""
+    labels, instances = canvas.labels.reshape(-1), canvas.instances.reshape(-1)
+    soft = (depth > SURE_DEG) & (depth < UNSEEN_DEG) & (labels[pixels] != MEMBRANE)
+    labels[pixels[soft]] = IGNORE
+    labels[pixels[depth <= SURE_DEG]] = MEMBRANE
+    instances[pixels] = number
+
+
+def _stud(
+    canvas: Canvas, window: Window, near: tuple[Pixels, Float32] | None, style: Style
 ) -> None:
-    """Label one membrane in some rows of the middle slice, by its wedge depth."""
-    labels, instances = canvas.labels[window], canvas.instances[window]
-    soft = on & (depth > SURE_DEG)
-    soft &= (depth < UNSEEN_DEG) & (labels != MEMBRANE)
-    labels[soft] = IGNORE
-    labels[on & (depth <= SURE_DEG)] = MEMBRANE
-    instances[on] = number
-
-
-def _stud(canvas: Canvas, window: Window, distance: Float32, style: Style) -> None:
     """Membrane proteins: heads some 60 Å outside the surface at random places."""
-    ring = np.abs(distance - 65.0) < 15.0
+    around = np.full(canvas.grid.shape[1:], np.inf, dtype=np.float32)
+    if near is not None:
+        around.reshape(-1)[near[0]] = near[1]
+    ring = np.abs(around[window] - 65.0) < 15.0
     ring &= style.rng.random(ring.shape) < style.studs
     width = 35.0 / float(np.float32(canvas.grid.spacing_A))
     heads = cv2.GaussianBlur(ring.astype(np.float32), (0, 0), width) * (2 * np.pi * width**2)

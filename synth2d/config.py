@@ -36,6 +36,9 @@ class SliceConfig:
     resolution_A: Range = _range(16.0, 70.0, "where the envelope has fallen to 1/e, log")
     leaflet_spacing_A: Range = _range(32.0, 43.0, "distance of the two leaflets")
     contrast_to_noise: Range = _range(0.65, 7.0, "membrane minimum over noise deviation, log")
+    noise_deviation: float = field(
+        default=1.0, metadata={"help": "deviation of the noise; contrasts are given for 1"}
+    )
     body_radius_A: Range = _range(90.0, 3500.0, "equivalent radius of closed bodies, log")
     deformation: Range = _range(0.0, 0.10, "relative amplitude of the deformation")
     body_count: tuple[int, int] = field(default=(0, 9), metadata={"help": "closed bodies"})
@@ -61,5 +64,7 @@ class SliceConfig:
             raise ValueError(f"size_px is {self.size_px}: give an even number of at least 32")
         if self.context < 1 or self.context % 2 == 0:
             raise ValueError(f"context is {self.context}: give an odd number, 1 or more")
+        if self.noise_deviation < 0:
+            raise ValueError(f"noise_deviation is {self.noise_deviation}: give 0 or more")
         if self.pixel_size_A[0] <= 0:
             raise ValueError(f"pixel_size_A starts at {self.pixel_size_A[0]}: must be positive")

@@ -12,12 +12,15 @@ from synth2d.config import SliceConfig
 from synth2d.layout import log_uniform
 from synth2d.lookup import evenly_spaced
 from synth2d.optics import Optics, contrast_transfer
-from synth2d.wedge import wedge_depth_and_contrast
+from synth2d.wedge import contrast_of_normals
 
 Float32 = npt.NDArray[np.float32]
 
 GLOBULE_RADII_A = (18.0, 28.0, 42.0, 75.0)
 """Radii of gyration of the globular proteins; the last is a ribosome's."""
+
+FILAMENT_REACH_A = 200.0
+"""Distance from a filament's axis beyond which it adds less than 1e-4."""
 
 TRANSFER_SAMPLES = 2048
 """Frequencies at which the contrast transfer is computed; in between it is interpolated."""
@@ -31,16 +34,17 @@ def _impulses(
     rg: float,
 ) -> Float32:
     """Proteins as small clumps of points, weighted by their distance from each slice."""
-    field = np.zeros(shape, dtype=np.float32)
+    field = np.zeros((shape[0], shape[1] * shape[2]), dtype=np.float32)
     lumps = 4
     position = rng.uniform(0, 1, (count, 1, 2)) * shape[1:]
     position = position + rng.normal(0, 0.6 * rg / pixel_size_A, (count, lumps, 2))
     depth_A = rng.uniform(-1.5, 1.5, (count, 1)) * rg + rng.normal(0, 0.6 * rg, (count, lumps))
     rows, columns = np.floor(position).astype(int).reshape(-1, 2).T % np.array(shape[1:])[:, None]
-    for c in range(shape[0]):
-        dz = depth_A.ravel() - (c - shape[0] // 2) * pixel_size_A
-        np.add.at(field[c], (rows, columns), np.exp(-0.5 * (dz / (0.7 * rg)) ** 2) / lumps)
-    return field
+    pixels = rows * shape[2] + columns
+    for c, plane in enumerate(field):
+        far = (depth_A.ravel() - (c - shape[0] // 2) * pixel_size_A) / (0.7 * rg)
+        np.add.at(plane, pixels, (np.exp(-0.5 * far**2) / lumps).astype(np.float32))
+    return field.reshape(shape)
 
 
 def globules(
@@ -57,9 +61,9 @@ def globules(
         if count == 0:
             continue
         field = _impulses(rng, shape, count, pixel_size_A, radius)
-        gain = np.float32((1 + 2 * np.pi * width**2) * 1.2)
+        field *= np.float32((1 + 2 * np.pi * width**2) * 1.2)
         for plane, points in zip(density, field, strict=True):
-            plane += gain * cv2.GaussianBlur(points, (0, 0), width)
+            plane += cv2.GaussianBlur(points, (0, 0), width)
     return density
 
 
@@ -67,7 +71,7 @@ def filaments(
     rng: np.random.Generator, config: SliceConfig, grid: Grid, theta_deg: float
 ) -> Float32:
     """Density of actin-like rods and microtubules that run near the slice; peak near 1."""
-    density = np.zeros(grid.shape, dtype=np.float32)
+    density = np.zeros(np.prod(grid.shape), dtype=np.float32)
     extent = float(grid.x_A[-1] - grid.x_A[0])
     for _ in range(int(rng.integers(config.filament_count[0], config.filament_count[1] + 1))):
         angle, tilt = rng.uniform(0, np.pi), rng.normal(0, 0.15)
@@ -75,14 +79,19 @@ def filaments(
             tilt = rng.uniform(0.5, 1.5)
         axis = np.array([np.sin(tilt), np.cos(tilt) * np.sin(angle), np.cos(tilt) * np.cos(angle)])
         start = np.array([rng.uniform(-100, 100), *rng.uniform(-0.5, 0.5, 2) * extent])
-        across = np.stack([grid.along(row, start) for row in np.eye(3) - np.outer(axis, axis)])
-        radius = lengths(list(across)) + np.float32(1e-3)
+        sideways = np.linalg.svd(axis[None])[2][1:]  # two directions at right angles to it
+        across = grid.along(sideways, start).reshape(2, -1)
+        radius = lengths(across)
+        pixels = np.flatnonzero(radius < FILAMENT_REACH_A)
+        radius, across = radius[pixels] + np.float32(1e-3), across[:, pixels]
         if rng.random() < 0.5:  # microtubule: a wall that the wedge takes away like a membrane
-            _, kept = wedge_depth_and_contrast(across[0] / radius, across[2] / radius, theta_deg)
-            density += 0.9 * kept * np.exp(-0.5 * ((radius - 112.0) / 18.0) ** 2)
+            nz, _, nx = sideways.T.astype(np.float32) @ (across / radius)
+            wall = np.exp(-0.5 * ((radius - 112.0) / 18.0) ** 2)
+            density[pixels] += 0.9 * contrast_of_normals(nz, nx, theta_deg) * wall
         else:
-            density += rng.uniform(0.4, 1.0) * np.exp(-0.5 * (radius / rng.uniform(22, 45)) ** 2)
-    return density
+            peak, width = rng.uniform(0.4, 1.0), rng.uniform(22, 45)
+            density[pixels] += peak * np.exp(-0.5 * (radius / width) ** 2)
+    return density.reshape(grid.shape)
 
 
 def image_structure(density: Float32, optics: Optics, theta_deg: float) -> Float32:

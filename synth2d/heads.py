@@ -44,7 +44,7 @@ def stalked_heads(
     A head stands along the in-plane normal of its patch of membrane, on the side that is drawn
     for each membrane; each plane cuts it at its own height.
     """
-    shape = (max(config.context, 3), *instances.shape)
+    shape = (config.context, *instances.shape)
     density = np.zeros(shape, dtype=np.float32)
     if rng.random() >= config.stalked_share:
         return density

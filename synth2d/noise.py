@@ -52,10 +52,32 @@ def wedge_noise(rng: np.random.Generator, shape: tuple[int, int, int], theta_deg
     along_y = np.exp(-0.5 * (fft.fftfreq(height)[:, None] / cutoff_y) ** 2).astype(np.float32)
     covariance = power @ np.cos(2 * np.pi * np.outer(kz, np.arange(planes)))  # (kx, lag)
     roots = slice_roots(covariance.T[:, None], planes)[:, :, 0].astype(np.float32)
-    white = white_spectrum(rng, shape) * along_y
-    spectrum = sum(roots[:, other, None] * white[other] for other in range(planes))
-    field = fft.irfft2(spectrum, s=(height, width))
-    return np.asarray((field - field.mean()) / field.std(), dtype=np.float32)
+    spectrum = across_slices(roots[:, :, None], white_spectrum(rng, shape))
+    spectrum *= along_y
+    return standardised(fft.irfft2(spectrum, s=(height, width), overwrite_x=True))
+
+
+def standardised(field: Float32) -> Float32:
+    """The field with mean 0 and standard deviation 1."""
+    centred = field - field.mean()
+    centred /= centred.std()
+    return np.asarray(centred, dtype=np.float32)
+
+
+def across_slices(roots: Float32, white: Complex64) -> Complex64:
+    """Spectra (C, H, K) of correlated slices: Σ_j roots[c, j] white[j].
+
+    Parameters
+    ----------
+    roots : (C, C, H or 1, K) float32
+        Of `slice_roots`.
+    white : (C, H, K) complex64
+    """
+    spectrum = np.zeros_like(white)
+    for mixed, weights in zip(spectrum, roots, strict=True):
+        for weight, one in zip(weights, white, strict=True):
+            mixed += weight * one
+    return spectrum
 
 
 def white_spectrum(rng: np.random.Generator, shape: tuple[int, int, int]) -> Complex64:
@@ -121,13 +143,15 @@ def radial_filter(rng: np.random.Generator, config: SliceConfig, image: Float32)
 
 def slow_background(rng: np.random.Generator, shape: tuple[int, int, int]) -> Float32:
     """A smooth background of unit amplitude: uneven ice, a few long waves across the slice."""
-    y = np.linspace(0, 1, shape[1], dtype=np.float32)[:, None]
-    x = np.linspace(0, 1, shape[2], dtype=np.float32)[None, :]
-    total = np.zeros(shape[1:], dtype=np.float32)
+    y, x = np.linspace(0, 1, shape[1]), np.linspace(0, 1, shape[2])
+    along_y, along_x = [], []  # sin(a + b) = sin a cos b + cos a sin b
     for _ in range(3):
-        ky, kx = rng.normal(0, 4.0, 2).astype(np.float32)
-        total += rng.uniform(0.2, 0.6) * np.sin(ky * y + kx * x + rng.uniform(0, 6.3))
-    return np.broadcast_to(total.astype(np.float32), shape)
+        ky, kx = rng.normal(0, 4.0, 2)
+        strength, wave = rng.uniform(0.2, 0.6), kx * x + rng.uniform(0, 6.3)
+        along_y += [strength * np.sin(ky * y), strength * np.cos(ky * y)]
+        along_x += [np.cos(wave), np.sin(wave)]
+    total = np.array(along_y, dtype=np.float32).T @ np.array(along_x, dtype=np.float32)
+    return np.broadcast_to(total, shape)
 
 
 def ice_gradient(rng: np.random.Generator, config: SliceConfig, image: Float32) -> Float32:

@@ -19,6 +19,7 @@ from synth2d.canvas import (
     Style,
     draw_body,
     empty_canvas,
+    middle_planes,
 )
 from synth2d.config import SliceConfig
 from synth2d.crowd import filaments, globules, image_structure
@@ -122,6 +123,7 @@ def make_slice(
     studs = 0.01 * rng.random() if rng.random() < 0.3 else 0.0
     half = max(config.label_thickness_A / 2, 0.9 * pixel_size)
     _draw_bodies(canvas, config, Style(profile, half, studs, rng))
+    canvas = middle_planes(canvas, config.context)
     canvas.density += stalked_heads(later, config, canvas.instances, pixel_size)
     _draw_crowd(canvas, config, optics, rng)
     image = _structures(canvas, config, optics, rng)
@@ -129,12 +131,10 @@ def make_slice(
         image = add_gold(rng, image, canvas.labels, pixel_size)
     if rng.random() < 0.06:
         image = add_carbon(rng, image)
-    image = _with_noise(image, theta, appearance, rng)
+    image = _with_noise(image, config, theta, appearance, rng)
     if appearance is None:  # else the measured profile and noise hold the filter already
         image = radial_filter(later, config, image)
     image = ice_gradient(later, config, image)
-    first = (len(image) - config.context) // 2
-    image = np.ascontiguousarray(image[first : first + config.context])
     return SyntheticSlice(image, canvas.labels, canvas.instances, pixel_size, theta)
 
 
@@ -155,7 +155,7 @@ def _draw_crowd(
     shape = canvas.density.shape
     crowd = globules(rng, config, (shape[0], shape[1], shape[2]), optics.pixel_size_A)
     if rng.random() < 0.35:
-        crowd = crowd + filaments(rng, config, canvas.grid, canvas.theta_deg)
+        crowd += filaments(rng, config, canvas.grid, canvas.theta_deg)
     canvas.density += crowd
     free = canvas.labels == BACKGROUND
     canvas.labels[free & (canvas.density[shape[0] // 2] > 0.55)] = PROTEIN
@@ -169,25 +169,33 @@ def _structures(
     Proteins that hardly stand out of that noise become unknown (in place): nobody could tell.
     """
     structure = image_structure(canvas.density, optics, canvas.theta_deg)
-    peak = float(np.abs(structure).max()) + 1e-6
+    peak = float(max(structure.max(), -structure.min())) + 1e-6
     gain = rng.uniform(0.3, 1.6) / max(peak / max(1.0, float(canvas.density.max())), 1e-6)
     contrast_to_noise = np.float32(log_uniform(rng, config.contrast_to_noise))
-    proteins = np.float32(gain) * contrast_to_noise * structure
-    faint = np.abs(proteins[len(proteins) // 2]) < config.faintest_protein
+    structure *= np.float32(gain) * contrast_to_noise
+    faint = np.abs(structure[len(structure) // 2]) < config.faintest_protein
     canvas.labels[faint & (canvas.labels == PROTEIN)] = IGNORE
-    return np.asarray(contrast_to_noise * canvas.contrast + proteins, dtype=np.float32)
+    structure += contrast_to_noise * canvas.contrast
+    return structure
 
 
 def _with_noise(
-    image: Float32, theta_deg: float, appearance: Appearance | None, rng: np.random.Generator
+    image: Float32,
+    config: SliceConfig,
+    theta_deg: float,
+    appearance: Appearance | None,
+    rng: np.random.Generator,
 ) -> Float32:
     """Add slow background and noise; smooth some slices, unless the noise was measured."""
     shape = (image.shape[0], image.shape[1], image.shape[2])
-    image = image + rng.uniform(0, 1.2) * slow_background(rng, shape)
+    image = image + np.float32(rng.uniform(0, 1.2)) * slow_background(rng, shape)
+    deviation = np.float32(config.noise_deviation)
     if appearance is not None:
-        return image + matched_noise(appearance, shape, rng)
-    image = image + wedge_noise(rng, shape, theta_deg)
+        image += deviation * matched_noise(appearance, shape, rng)
+        return image
+    image += deviation * wedge_noise(rng, shape, theta_deg)
     if rng.random() < 0.4:
         width = rng.uniform(0.3, 1.2)
-        image = np.stack([cv2.GaussianBlur(plane, (0, 0), width) for plane in image])
-    return np.asarray(image, dtype=np.float32)
+        for plane in image:
+            cv2.GaussianBlur(plane, (0, 0), width, dst=plane)
+    return image

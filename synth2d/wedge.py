@@ -25,7 +25,10 @@ SURE_DEG, UNSEEN_DEG = 0.3 * TRANSITION_DEG, 1.4 * TRANSITION_DEG
 # Contrast of a bilayer that ideal back-projection keeps, against wedge depth.
 _DEPTH_DEG = np.array([-30.0, -17.0, -7.0, -2.0, 2.0, 7.0, 12.0, 17.0])
 _KEPT = np.array([1.0, 0.95, 0.66, 0.54, 0.43, 0.28, 0.13, 0.0])
-_KEPT_BY_DEGREE = np.interp(np.arange(-90.0, 91.0), _DEPTH_DEG, _KEPT)  # knots at whole degrees
+_SINE_STEP = 1 / 1024  # of the depth; a table over the sine needs no arcsine of every normal
+_KEPT_BY_SINE = np.interp(
+    np.rad2deg(np.arcsin(np.arange(-1.0, 1.0 + _SINE_STEP, _SINE_STEP))), _DEPTH_DEG, _KEPT
+)
 
 
 def wedge_depth_deg(normals_zyx: Float64, tilt_range_deg: float) -> Float64:
@@ -44,34 +47,48 @@ def wedge_depth_deg(normals_zyx: Float64, tilt_range_deg: float) -> Float64:
         asin(|nz| cos θ − |nx| sin θ): below 0 visible, 0 to 10 fading, above 10 invisible.
     """
     normals = np.asarray(normals_zyx, dtype=np.float64)
-    depth = _depth_deg(normals[..., 0], normals[..., 2], tilt_range_deg)
+    depth = depth_deg(normals[..., 0], normals[..., 2], tilt_range_deg)
     return np.asarray(depth, dtype=np.float64)
 
 
-def wedge_depth_and_contrast(
-    nz: Float32, nx: Float32, tilt_range_deg: float
-) -> tuple[Float32, Float32]:
-    """`wedge_depth_deg` and `contrast_kept` of many normals at once, in single precision.
+def depth_deg(nz: Any, nx: Any, tilt_range_deg: float) -> Any:
+    """`wedge_depth_deg` from two components of the normals, in their precision.
 
     Parameters
     ----------
-    nz, nx : (...) float32
+    nz, nx : (...) float
         Components of unit normals along the beam and across the tilt axis.
     tilt_range_deg : float
 
     Returns
     -------
-    depth_deg, kept : (...) float32
+    (...) float
     """
-    depth = _depth_deg(nz, nx, tilt_range_deg)
-    return depth, evenly_spaced(_KEPT_BY_DEGREE, -90.0, 1.0, depth)
+    sine = _sine_of_depth(nz, nx, tilt_range_deg)
+    return np.rad2deg(np.arcsin(np.clip(sine, -1.0, 1.0)))
 
 
-def _depth_deg(nz: Any, nx: Any, tilt_range_deg: float) -> Any:
+def contrast_of_normals(nz: Float32, nx: Float32, tilt_range_deg: float) -> Float32:
+    """`contrast_kept` of many normals at once, looked up to within 0.001.
+
+    Parameters
+    ----------
+    nz, nx : (...) float32
+        As for `depth_deg`.
+    tilt_range_deg : float
+
+    Returns
+    -------
+    (...) float32
+    """
+    return evenly_spaced(_KEPT_BY_SINE, -1.0, _SINE_STEP, _sine_of_depth(nz, nx, tilt_range_deg))
+
+
+def _sine_of_depth(nz: Any, nx: Any, tilt_range_deg: float) -> Any:
     theta = np.deg2rad(tilt_range_deg)
     sine = np.abs(nz) * nz.dtype.type(np.cos(theta))
     sine -= np.abs(nx) * nx.dtype.type(np.sin(theta))
-    return np.rad2deg(np.arcsin(np.clip(sine, -1.0, 1.0)))
+    return sine
 
 
 def contrast_kept(depth_deg: Float64) -> Float64:

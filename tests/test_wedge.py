@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from synth2d.wedge import contrast_kept, is_visible, wedge_depth_deg
+from synth2d.wedge import contrast_kept, contrast_of_normals, is_visible, wedge_depth_deg
 
 
 @pytest.mark.parametrize("theta", [40.0, 50.0, 60.0])
@@ -26,3 +26,11 @@ def test_contrast_falls_monotonically_and_vanishes_deep_in_the_wedge():
     assert np.all(np.diff(kept) <= 0)
     assert kept[0] == 1.0
     assert kept[-1] == 0.0
+
+
+def test_contrast_looked_up_for_normals_is_that_of_their_depth():
+    normals = np.random.default_rng(2).normal(size=(5000, 3))
+    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
+    nz, nx = normals[:, 0].astype(np.float32), normals[:, 2].astype(np.float32)
+    expected = contrast_kept(wedge_depth_deg(normals, 52.0))
+    np.testing.assert_allclose(contrast_of_normals(nz, nx, 52.0), expected, atol=1e-3)

@@ -7,7 +7,14 @@ from synth2d.bodies import Body, Grid, Waves
 from synth2d.canvas import IGNORE, MEMBRANE, Style, draw_body, empty_canvas
 from synth2d.config import SliceConfig
 from synth2d.heads import HEAD_HEIGHT_A, stalked_heads
-from synth2d.noise import ice_gradient, radial_filter, slice_roots, wedge_noise, white_spectrum
+from synth2d.noise import (
+    across_slices,
+    ice_gradient,
+    radial_filter,
+    slice_roots,
+    wedge_noise,
+    white_spectrum,
+)
 from synth2d.obstacles import add_gold
 from synth2d.slices import make_slice
 from synth2d.wedge import SURE_DEG
@@ -136,6 +143,27 @@ def test_slices_mixed_by_the_roots_have_the_covariance_that_was_asked_for():
     roots = slice_roots(covariance, 4)[:, :, 0, 0]
     wanted = [[1, 0.6, 0.2, 0], [0.6, 1, 0.6, 0.2], [0.2, 0.6, 1, 0.6], [0, 0.2, 0.6, 1]]
     np.testing.assert_allclose(roots @ roots.T, wanted, atol=1e-9)
+
+
+def test_mixing_is_a_sum_over_the_slices_at_every_frequency():
+    rng = np.random.default_rng(6)
+    roots = rng.normal(size=(3, 3, 1, 9)).astype(np.float32)
+    white = white_spectrum(rng, (3, 16, 16))
+    expected = np.einsum("cjk,jyk->cyk", roots[:, :, 0], white)
+    np.testing.assert_allclose(across_slices(roots, white), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_less_noise_changes_nothing_but_the_noise(seed):
+    full, quarter, none = (
+        make_slice(SliceConfig(noise_deviation=deviation), np.random.default_rng(seed))
+        for deviation in (1.0, 0.25, 0.0)
+    )
+    np.testing.assert_array_equal(full.labels, none.labels)
+    assert (full.image - none.image).std() > 0.1
+    np.testing.assert_allclose(
+        full.image - none.image, 4 * (quarter.image - none.image), rtol=0, atol=1e-4
+    )
 
 
 def test_nothing_is_known_under_a_bead_of_gold():
