@@ -118,21 +118,26 @@ class HermiteSurface:
         return offsets / self.state.scale_px
 
     def _value(self, q: Float64) -> Float64:
-        data, count = self.state.data, len(self.state.data.positions)
+        # The sum of `_cross` times the weights, without forming it: this is called most. The parts
+        # that are polynomials in r² are summed over the weights without a further pass.
+        data, reach, count = self.state.data, self.state.data.reach, len(self.state.data.positions)
         weights = self.state.hyper_parameters[0] * self._solution.weights
-        r = self._lengths(q)
-        # The sum of `_cross` times the weights, without forming it: this is called most.
-        lag = 6.0 * (r - data.reach)
-        slopes = lag @ (weights[count:, None] * np.hstack([data.directions, self._offsets]))
-        near = r[:, :count]
-        values = (near**2 * (2.0 * near - 3.0 * data.reach) + data.reach**3) @ weights[:count]
+        square = self._squared_lengths(q)
+        r = np.sqrt(square)
+        turning = weights[count:, None] * np.hstack([data.directions, self._offsets])
+        slopes = 6.0 * (r @ turning - reach * turning.sum(axis=0))
+        own, squares = weights[:count], square[:, :count]
+        values = reach * (reach**2 * own.sum() - 3.0 * (squares @ own))
+        values += 2.0 * (np.multiply(squares, r[:, :count], out=squares) @ own)
         along = np.sum(q * slopes[:, :3], axis=1) - slopes[:, 3]
         return np.asarray(values - along + quadric_trend(q) @ self._solution.trend)
 
-    def _lengths(self, q: Float64) -> Float64:
-        """Distances (N, M + E) from the places of the slopes."""
-        square = np.sum(q**2, axis=1)[:, None] + self._squares - 2.0 * q @ self._places.T
-        return np.asarray(np.sqrt(np.maximum(square, 0.0, out=square), out=square))
+    def _squared_lengths(self, q: Float64) -> Float64:
+        """Squared distance (N, M + E) from the places of the slopes."""
+        square = q @ (-2.0 * self._places.T)
+        square += self._squares
+        square += np.sum(q**2, axis=1)[:, None]
+        return np.asarray(np.maximum(square, 0.0, out=square))
 
     def _cross(self, q: Float64) -> Float64:
         """Prior covariance (N, 2M + E) of f(q) with the observations."""
@@ -145,18 +150,21 @@ class HermiteSurface:
         return np.asarray(self.state.hyper_parameters[0] * np.hstack(blocks))
 
     def _gradient(self, q: Float64) -> Float64:
-        data, trend, count = self.state.data, self._solution.trend, len(self.state.data.positions)
+        data, reach, count = self.state.data, self.state.data.reach, len(self.state.data.positions)
         weights = self.state.hyper_parameters[0] * self._solution.weights
-        r = self._lengths(q)
-        along = q @ data.directions.T - self._offsets[:, 0]
-        lag = 6.0 * (r - data.reach)
-        radial = -6.0 * along / np.maximum(r, 1e-12) * weights[count:]
-        radial[:, :count] += lag[:, :count] * weights[:count]
-        result = q * radial.sum(axis=1, keepdims=True) - radial @ self._places
-        result -= (lag * weights[count:]) @ data.directions
-        first, second = np.triu_indices(3)
-        matrix = np.zeros((3, 3))
-        matrix[first, second] = trend[4:]
+        r = np.sqrt(self._squared_lengths(q))
+        along = q @ data.directions.T
+        along -= self._offsets[:, 0]
+        along /= np.maximum(r, 1e-12)
+        moments = np.hstack([np.ones((len(self._places), 1)), self._places])
+        own = weights[:count, None] * moments[:count]
+        radial = r[:, :count] @ own - reach * own.sum(axis=0)
+        radial -= along @ (weights[count:, None] * moments)
+        turning = weights[count:, None] * data.directions
+        across = r @ turning - reach * turning.sum(axis=0)
+        result = 6.0 * (q * radial[:, :1] - radial[:, 1:] - across)
+        trend, matrix = self._solution.trend, np.zeros((3, 3))
+        matrix[np.triu_indices(3)] = trend[4:]
         return np.asarray(result + trend[1:4] + q @ (matrix + matrix.T))
 
     def _variance(self, q: Float64) -> Float64:

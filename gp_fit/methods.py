@@ -9,7 +9,7 @@ import numpy as np
 from gp_fit.arrays import Float64
 from gp_fit.config import FitConfig
 from gp_fit.coverage import Coverage, coverage_of
-from gp_fit.ellipsoid import fit_ellipsoid
+from gp_fit.ellipsoid import Ellipsoid, fit_ellipsoid
 from gp_fit.errors import NoSurfaceError
 from gp_fit.fitted import FittedSurface
 from gp_fit.scene import Scene, explained_share, thinned, unit_normals
@@ -17,6 +17,9 @@ from gp_fit.star_shaped import StarShapedSurface
 from gp_fit.wedge_evidence import with_wedge_evidence
 
 __all__ = ["Scene", "StarAttempt", "explained_share", "finished_star", "try_star"]
+
+_NARROW = 0.05
+"""Share of all directions; points in fewer show too little of a closed shape."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +55,12 @@ def try_star(scene: Scene, config: FitConfig) -> StarAttempt:
     radius = float(np.cbrt(np.prod(frame.semi_axes)))
     extent = float(np.ptp(scene.points, axis=0).max())
     near = np.abs(frame.signed_distance(thinned(scene.points))) < config.explained_distance_px
-    fitting = np.mean(near) >= config.explained_share
-    if extent < radius and fitting and config.method == "auto":
-        # A cap that narrow covers less than a tenth of the sphere.
+    fitting = bool(np.mean(near) >= config.explained_share)
+    # A cap that narrow covers less than a tenth of the sphere.
+    narrow = (extent < radius and fitting) or _round_share(frame, scene.points) < _NARROW
+    if narrow and config.method == "auto":
         reason = f"the points span {extent:.0f} voxels of a shape of radius {radius:.0f}"
-        return StarAttempt(None, True, False, True, 0.0, 0.0, reason)
+        return StarAttempt(None, fitting, False, True, 0.0, 0.0, reason)
     try:
         surface = StarShapedSurface(scene.points, config.star, frame, scene.reliability)
     except NoSurfaceError:
@@ -115,6 +119,13 @@ def _least_cosine(surface: StarShapedSurface, points: Float64) -> float:
     rays = points - surface.state.ellipsoid.centre_zyx
     rays /= np.maximum(np.linalg.norm(rays, axis=1, keepdims=True), 1e-9)
     return float(np.quantile(np.sum(unit_normals(surface, points) * rays, axis=1), 0.05))
+
+
+def _round_share(frame: Ellipsoid, points: Float64) -> float:
+    """Share of all directions from the centre in which points lie, if they lie in a cone."""
+    rays = thinned(points) - frame.centre_zyx
+    rays /= np.maximum(np.linalg.norm(rays, axis=1, keepdims=True), 1e-9)
+    return 1.0 - float(np.linalg.norm(rays.mean(axis=0)))
 
 
 def _star_reason(seen: Coverage, explained: float, cosine: float) -> str:

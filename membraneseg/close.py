@@ -92,7 +92,7 @@ def close_mask(request: CloseRequest, config: RunConfig, reporter: Reporter) -> 
     config, more = _with_wedge(config, groups, mask)
     frame = _frame(mask, config.tilt_range_deg)
     voxels = None if density is None else density.voxels
-    found = surfaces_of(groups, voxels, frame, config, ledger)
+    found = surfaces_of(groups, voxels, frame, config, ledger, of_mask=True)
     shown = density or replace(mask, voxels=(labelled.voxels == 0).astype(np.int8))
     told = (BRIGHT_NOTE,) if bright else ()
     findings = Findings(shown, frame, None, found, (*notes, *more, *told, *found.notes))

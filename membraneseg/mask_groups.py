@@ -9,9 +9,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from gp_fit.points import local_normals, superpoints
@@ -21,6 +18,8 @@ from membraneseg.errors import MembraneSegError
 from membraneseg.group.config import VolumeGeometry
 from membraneseg.group.fragments import trace_fragments
 from membraneseg.group.merging import group_membranes
+from membraneseg.group.smoothing import smoothed_slices
+from membraneseg.mask_pieces import LEAST_POINTS, adopted, joined_pieces, loose_pieces
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.midline import mask_thickness_px, middle_points
 from membraneseg.types import Bool, Float64, Int64, MembraneGroup, SliceFragments
@@ -29,10 +28,8 @@ from synth2d.wedge import TRANSITION_DEG, wedge_depth_deg
 Progress = Callable[[float], None]
 
 MOST_LABELS = 5000
-LEAST_POINTS = 100
-"""Smaller pieces are dropped; a point stands for about one voxel of area."""
-NEIGHBOUR_PX = 2.0
-"""Points of one sheet lie no farther apart."""
+SOFTNESS_PX = 0.7
+"""A mask is blurred so much before it is grouped as a network's probability is."""
 ADOPTED_WITHIN_PX = 2.5
 LUMEN_THICKNESS = 4.0
 """What is so many times thicker than the thinnest label is no membrane but what one encloses."""
@@ -159,7 +156,7 @@ def groups_of(
     -----
     With several labels, each label is a membrane, or as many as it has loose pieces. With one,
     the mask is grouped as a network's probability is, and the rest of its middle goes to the group
-    that it hangs together with.
+    that it hangs together with. Either way, pieces that lie on one closed body are one.
     """
     parts: list[Float64] = []
     dropped = 0
@@ -170,6 +167,7 @@ def groups_of(
             names = _grouped(points, members, frame, config)
         else:
             names = loose_pieces(points)
+        names = joined_pieces(points, names, config.group)
         for name in np.unique(names[names >= 0]):
             piece = points[names == name]
             if len(piece) >= LEAST_POINTS:
@@ -190,27 +188,15 @@ def groups_of(
     ], notes
 
 
-def loose_pieces(points_zyx: Float64) -> Int64:
-    """Name (P,) of the piece that each point hangs together with."""
-    if len(points_zyx) == 0:
-        return np.zeros(0, dtype=np.int64)
-    names = connected_components(_graph(points_zyx), directed=False)[1]
-    return np.asarray(names, dtype=np.int64)
-
-
-def _graph(points: Float64) -> coo_array:
-    pairs = cKDTree(points).query_pairs(NEIGHBOUR_PX, output_type="ndarray")
-    shape = (len(points), len(points))
-    return coo_array((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=shape)
-
-
 def _grouped(points: Float64, members: Bool, frame: VolumeFrame, config: RunConfig) -> Int64:
     """Membrane (P,) of each point of a mask without labels."""
-    soft = gaussian_filter(members.astype(np.float32), 0.7)
+    soft = np.empty(members.shape, dtype=np.float16)  # only tells membranes apart: no need of more
+    for z, plane in enumerate(smoothed_slices(members, SOFTNESS_PX)):
+        soft[z] = plane
     geometry = VolumeGeometry(frame.voxel_size_A, frame.origin_zyx_A, frame.tilt_range_deg)
     curves: list[SliceFragments] = []
     if config.group.method != "merge":  # region merging does without
-        curves = trace_fragments(np.maximum(soft, 0.9 * members), config.fragments)
+        curves = trace_fragments(np.maximum(soft, np.float16(0.9) * members), config.fragments)
     sure = replace(config.group, threshold=0.1, even_probability=0.0, max_depth_deg=90.0)
     groups = group_membranes(curves, soft, geometry, sure)
     names = np.full(len(points), -1, dtype=np.int64)
@@ -222,40 +208,6 @@ def _grouped(points: Float64, members: Bool, frame: VolumeFrame, config: RunConf
         near = gap <= ADOPTED_WITHIN_PX
         names[near] = owner[nearest[near]]
     return adopted(points, names)
-
-
-def adopted(points_zyx: Float64, names: Int64) -> Int64:
-    """Give points without a name that of their neighbours, and the rest names of their own.
-
-    Parameters
-    ----------
-    points_zyx : (P, 3) float64
-    names : (P,) int64
-        −1 where unknown.
-
-    Returns
-    -------
-    (P,) int64
-        Names spread step by step over neighbouring points; loose pieces without any name get new
-        ones.
-    """
-    graph = _graph(points_zyx).tocsr()
-    graph = graph + graph.T
-    names = names.copy()
-    while True:
-        rows = np.flatnonzero(names < 0)
-        if len(rows) == 0:
-            return names
-        near = graph[rows].tocoo()
-        known = names[near.coords[1]] >= 0
-        best = np.full(len(rows), -1, dtype=np.int64)
-        best[near.coords[0][known]] = names[near.coords[1][known]]
-        if not (best >= 0).any():
-            break
-        names[rows] = best
-    rows = np.flatnonzero(names < 0)
-    names[rows] = names.max(initial=-1) + 1 + loose_pieces(points_zyx[rows])
-    return names
 
 
 def shows_hidden_parts(groups: list[MembraneGroup], frame: VolumeFrame) -> bool:

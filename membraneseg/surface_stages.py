@@ -48,6 +48,7 @@ def surfaces_of(
     frame: VolumeFrame,
     config: RunConfig,
     ledger: Ledger,
+    of_mask: bool = False,
 ) -> Surfaces:
     """Fit, refine, mesh and separate.
 
@@ -59,12 +60,14 @@ def surfaces_of(
     frame : VolumeFrame
     config : RunConfig
     ledger : Ledger
+    of_mask : bool
+        Whether the groups are somebody's mask, which is taken at its word: see `within_ice`.
 
     Returns
     -------
     Surfaces
     """
-    groups, frame, notes = within_ice(groups, frame, config)
+    groups, frame, notes = within_ice(groups, frame, config, of_mask)
     fitted = _fit(groups, frame, config, ledger)
     if density is None:
         refined = [unrefined(one) for one in fitted.membranes]
@@ -97,7 +100,7 @@ def surfaces_of(
 
 
 def within_ice(
-    groups: Sequence[MembraneGroup], frame: VolumeFrame, config: RunConfig
+    groups: Sequence[MembraneGroup], frame: VolumeFrame, config: RunConfig, of_mask: bool = False
 ) -> tuple[Sequence[MembraneGroup], VolumeFrame, list[str]]:
     """Keep points and frame as far as the ice reaches: what seems to go on beyond are streaks.
 
@@ -107,6 +110,8 @@ def within_ice(
     frame : VolumeFrame
     config : RunConfig
         With `closed` "all" nothing changes.
+    of_mask : bool
+        The ice then holds all points: what somebody drew is no streak.
 
     Returns
     -------
@@ -122,9 +127,12 @@ def within_ice(
     ice = ice_between(places, frame)
     if config.fit.closure.closed == "all" or ice == (frame.low_px[0], frame.high_px[0]):
         return groups, frame, []
+    if of_mask:
+        heights = np.concatenate([place[:, 0] for place in places])
+        ice = min(ice[0], heights.min() - 0.5), max(ice[1], heights.max() + 0.5)
     note = (
         f"several membranes are cut off at the same height, so the ice was taken to reach from "
-        f"z = {ice[0]:.0f} to {ice[1]:.0f} (voxels), and what it cuts stays open there; "
+        f"z = {max(ice[0], 0.0):.0f} to {ice[1]:.0f} (voxels), and what it cuts stays open there; "
         "--closed all closes it"
     )
     frame = replace(frame, ice_z_px=ice)

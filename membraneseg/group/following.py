@@ -10,7 +10,6 @@ from dataclasses import replace
 import numpy as np
 from scipy.spatial import cKDTree
 
-from gp_fit.points import local_normals, superpoints
 from membraneseg.coords import angstrom_to_index, index_to_angstrom
 from membraneseg.group.closed import is_closed
 from membraneseg.group.config import GroupConfig, VolumeGeometry
@@ -24,6 +23,7 @@ from membraneseg.group.trail import (
     goes_on_in,
     heights_near,
     in_volume,
+    piece_through,
     put_together,
     spacing_of,
     spread_over,
@@ -32,8 +32,6 @@ from membraneseg.types import Float64, MembraneGroup
 
 logger = logging.getLogger(__name__)
 
-_PATCH_PX = 4.0
-_NORMALS_PX = 12.0
 _LEAST_POINTS = 30  # of a group that has patches
 
 
@@ -112,13 +110,9 @@ def _as_far_as_it_goes(
 
 
 def _piece_of(group: MembraneGroup, geometry: VolumeGeometry) -> Piece:
-    """Patches of a group, with normals from their neighbourhood."""
+    """Patches of a group; none if it has few points."""
     points = angstrom_to_index(group.points_zyx_A, geometry.voxel_size_A, geometry.origin_zyx_A)
-    if len(points) < _LEAST_POINTS:
-        return put_together([])
-    centre, count, _ = superpoints(points, _PATCH_PX)
-    normal = local_normals(centre, _NORMALS_PX, count.astype(np.float64))
-    return Piece(centre, normal, np.zeros(len(centre), dtype=bool))
+    return put_together([]) if len(points) < _LEAST_POINTS else piece_through(points)
 
 
 def _new_points_A(

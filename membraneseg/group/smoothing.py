@@ -17,12 +17,14 @@ REACH_SIGMA = 4.0
 """The Gaussian is cut off here."""
 
 
-def smoothed_slices(volume: npt.NDArray[np.floating[Any]], sigma_px: float) -> Iterator[Float32]:
+def smoothed_slices(
+    volume: npt.NDArray[np.floating[Any] | np.bool_], sigma_px: float
+) -> Iterator[Float32]:
     """Blur a volume with a Gaussian in three dimensions, slab by slab.
 
     Parameters
     ----------
-    volume : (Z, Y, X) floating
+    volume : (Z, Y, X) floating or bool
         May be a memory map.
     sigma_px : float
         In voxels.

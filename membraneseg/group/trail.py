@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.spatial import cKDTree
 
+from gp_fit.points import local_normals, superpoints
 from membraneseg.group.config import GroupConfig
 from membraneseg.group.evidence import encircled, sphere_directions
 from membraneseg.group.faint import Front, Volume, find_faint, own_profile
@@ -18,6 +19,8 @@ from synth2d.wedge import wedge_depth_deg
 
 BEGIN, REACH, DISC = 5.0, 20.0, 6.0
 """Where a front begins and ends, and the radius of its discs, in units of `spacing_of`."""
+_PATCH_PX = 4.0
+_NORMALS_PX = 12.0
 _SAMPLES = 1.5  # distance of the places of a front, in the same units
 _FINEST_SHARE = 1.0 / 60.0  # spacing of the front over the radius, where that exceeds a voxel
 _MOST_STEPS = 60
@@ -70,6 +73,13 @@ class Surroundings(NamedTuple):
     volumes: Sequence[Volume]
     tilt_range_deg: float
     taken: Piece
+
+
+def piece_through(points_px: Float64) -> Piece:
+    """Patches of the points (N, 3) of a membrane, with normals from their neighbourhood."""
+    centre, count, _ = superpoints(points_px, _PATCH_PX)
+    normal = local_normals(centre, _NORMALS_PX, count.astype(np.float64))
+    return Piece(centre, normal, np.zeros(len(centre), dtype=bool))
 
 
 def put_together(pieces: Sequence[Piece]) -> Piece:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 import time
 from collections.abc import Iterator, Sequence
@@ -22,7 +21,7 @@ SAMPLE_SPACING = 0.8
 """Largest distance in voxels between samples of a mesh."""
 LATERAL_VOXELS = 1.6
 """A voxel belongs to the sample below it only if it lies this close to that sample's normal."""
-BLOCK_VOXELS = 96
+BLOCK_VOXELS = 32
 LEAST_HALF_VOXELS = 0.5 * np.sqrt(3.0)
 """Half a voxel's diagonal: with this the shell has no holes, however coarse the voxels."""
 
@@ -189,17 +188,32 @@ def _shell(
     top = np.asarray(shape_zyx)
     low = np.clip(np.floor(samples.places.min(axis=0)).astype(np.int64) - margin, 0, top)
     high = np.clip(np.ceil(samples.places.max(axis=0)).astype(np.int64) + margin + 1, 0, top)
-    starts = [range(a, b, BLOCK_VOXELS) for a, b in zip(low, high, strict=True)]
-    for corner in itertools.product(*starts):
-        first = np.asarray(corner)
-        last = np.minimum(first + BLOCK_VOXELS, high)
-        near = (samples.places > first - margin - 1) & (samples.places < last + margin)
-        chosen = np.flatnonzero(near.all(axis=1))
-        if len(chosen):
-            voxels, sample = _nearest_in_block(samples, chosen, first, last, margin)
-            height, lateral = _height_and_lateral(samples, voxels, sample)
-            inside = (np.abs(height) <= half) & (lateral <= LATERAL_VOXELS)
-            yield voxels[inside], np.abs(height[inside]), sample[inside]
+    for first, last, chosen in _blocks(samples.places, low, high, margin):
+        voxels, sample = _nearest_in_block(samples, chosen, first, last, margin)
+        height, lateral = _height_and_lateral(samples, voxels, sample)
+        inside = (np.abs(height) <= half) & (lateral <= LATERAL_VOXELS)
+        yield voxels[inside], np.abs(height[inside]), sample[inside]
+
+
+def _blocks(
+    places: Float64, low: Int64, high: Int64, margin: int
+) -> Iterator[tuple[Int64, Int64, Int64]]:
+    """Yield the blocks of a box that have places (N, 3) in or near them, and which these are.
+
+    Cut along one axis after the other, so that no block looks at all places.
+    """
+    parts = [(np.zeros(0, dtype=np.int64), np.arange(len(places)))]
+    for axis in range(3):
+        along, cut = places[:, axis], []
+        for corner, chosen in parts:
+            for start in range(int(low[axis]), int(high[axis]), BLOCK_VOXELS):
+                stop = min(start + BLOCK_VOXELS, int(high[axis]))
+                near = (along[chosen] > start - margin - 1) & (along[chosen] < stop + margin)
+                if near.any():
+                    cut.append((np.append(corner, start), chosen[near]))
+        parts = cut
+    for first, chosen in parts:
+        yield first, np.minimum(first + BLOCK_VOXELS, high), chosen
 
 
 def _nearest_in_block(

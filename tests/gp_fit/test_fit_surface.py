@@ -10,6 +10,8 @@ from skimage.measure import marching_cubes
 
 from gp_fit import CoplanarPointsError, FitConfig, FittedSurface, TooFewPointsError, fit_surface
 from gp_fit.level_methods import doubts_about
+from gp_fit.methods import try_star
+from gp_fit.scene import Scene
 from gp_fit.sphere import euler_number, icosphere, is_watertight
 
 
@@ -88,6 +90,20 @@ def test_a_watertight_misfit_is_called_doubtful_and_a_sphere_is_not():
     assert "90%" in handle + missed
     assert doubts_about(icosphere(4)[1], 1.0, FitConfig()) == ()
     assert doubts_about(None, 1.0, FitConfig()) == ()
+
+
+@pytest.mark.parametrize(("half_angle_deg", "tried"), [(22.0, False), (60.0, True)])
+def test_a_bumpy_wall_in_few_directions_is_not_tried_as_a_closed_shape(half_angle_deg, tried):
+    radius, cosine = 150.0, np.cos(np.deg2rad(half_angle_deg))  # 3.6 and 25 % of all directions
+    generator = np.random.default_rng(3)
+    height = generator.uniform(cosine, 1.0, 6000)
+    turn = generator.uniform(0.0, 2.0 * np.pi, len(height))
+    flat = np.sqrt(1.0 - height**2)
+    rays = np.stack([height, flat * np.sin(turn), flat * np.cos(turn)], axis=1)
+    bumps = 6.0 * np.sin(0.15 * radius * rays[:, 1:2]) * np.sin(0.15 * radius * rays[:, 2:])
+    points = (radius + bumps) * rays
+    attempt = try_star(Scene(points, points, None, None), FitConfig())
+    assert (attempt.surface is not None) == tried
 
 
 def test_one_slice_and_too_few_points_are_named(make_vesicle):

@@ -102,6 +102,19 @@ def test_streaks_beyond_the_ice_are_no_membrane():
     assert within_ice(groups, FRAME, all_closed)[0] is groups
 
 
+def test_what_a_mask_holds_beyond_the_ends_of_its_walls_is_kept():
+    nothing = np.zeros((0, 2), np.int64)
+    groups = [
+        MembraneGroup(label, nothing, 10.0 * wall, False)
+        for label, wall in enumerate(upright_walls(62.0), start=1)
+    ]
+    inside, frame, notes = within_ice(groups, FRAME, RunConfig(), of_mask=True)
+    assert len(notes) == 1
+    assert frame.ice_z_px == (WHOLE[0], 66.5)
+    for kept, group in zip(inside, groups, strict=True):
+        np.testing.assert_array_equal(kept.points_zyx_A, group.points_zyx_A)
+
+
 def test_whole_vesicles_show_no_end_though_they_stand_in_one_layer():
     assert ice_between([vesicle(40.0, p) for p in PLACES], FRAME) == WHOLE
 
