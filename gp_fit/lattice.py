@@ -68,12 +68,12 @@ class LatticeSurface:
         weights = counts.astype(np.float64)
         radius = max(options.normal_radius_px, 1.6 * spacing)
         normals = _oriented(places, local_normals(places, radius, weights), options)
-        data = Oriented(places, normals, weights, np.ones(len(places)), turns or Turns())
+        data = Oriented(places, normals, weights, turns or Turns())
         splines, trend = fitted_splines(data, options)
         off = np.sum((points - places[owner]) * normals[owner], axis=1)
         noise = float(np.sqrt(np.mean(off**2)))
-        self._prepare(splines, places, np.array([noise, spacing, 0.0]))
-        self._lengths[2] = np.clip(_STRAYING * self._folding(trend), *_STRAYS)
+        self._prepare(splines, places, np.array([noise, 0.0]))
+        self._lengths[1] = np.clip(_STRAYING * self._folding(trend), *_STRAYS)
 
     def _prepare(self, splines: list[Spline], places: Float64, lengths: Float64) -> None:
         self.superpoints_zyx = places
@@ -124,11 +124,6 @@ class LatticeSurface:
         surface._prepare(splines, places, np.asarray(arrays["lengths"], dtype=np.float64))
         return surface
 
-    @property
-    def spacing_px(self) -> float:
-        """Distance of the superpoints in voxels."""
-        return float(self._lengths[1])
-
     def value(self, points_zyx: Float64) -> Float64:
         """Return f (N,), near the surface about a distance in voxels, negative inside."""
         return values_of(self._splines, np.asarray(points_zyx, dtype=np.float64))[0]
@@ -142,7 +137,7 @@ class LatticeSurface:
 
         It grows with the distance from the points, the faster the more folded the surface is.
         """
-        noise, _, straying = self._lengths
+        noise, straying = self._lengths
         gap = np.asarray(self._tree.query(np.asarray(points_zyx, dtype=np.float64))[0])
         return np.asarray(np.hypot(noise, straying * np.maximum(gap - _SURE_PX, 0.0)))
 

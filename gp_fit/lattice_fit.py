@@ -60,7 +60,6 @@ class LatticeConfig:
     stiffness: float = field(
         default=1.0, metadata={"help": "weight of the bending energy against that of a point"}
     )
-
     turn_weight: float = field(
         default=2.0,
         metadata={"help": "weight of what was not seen against that of a point, voxels²"},
@@ -79,8 +78,8 @@ class Oriented:
     Parameters
     ----------
     places, normals : (M, 3) float64
-    weights, trust : (M,) float64
-        Of the places, and of the normals.
+    weights : (M,) float64
+        Of the places.
     turns : Turns
         Further slopes, in voxels.
     """
@@ -88,7 +87,6 @@ class Oriented:
     places: Float64
     normals: Float64
     weights: Float64
-    trust: Float64
     turns: Turns = field(default_factory=Turns)
 
 
@@ -182,11 +180,10 @@ def _system(
 ) -> tuple[csr_matrix, Float32]:
     """Normal equations of the fit: a matrix (count, count) and its right side (count,)."""
     columns, values, slopes = _at(lattice, data.places)
-    share = np.sqrt(config.slope_weight * data.trust)
+    steep = np.sqrt(config.slope_weight)
     parts = [(columns, np.sqrt(data.weights)[:, None] * values, np.zeros(len(columns)))]
     for axis in range(3):
-        along = share[:, None] * slopes[:, :, axis]
-        parts.append((columns, along, share * data.normals[:, axis]))
+        parts.append((columns, steep * slopes[:, :, axis], steep * data.normals[:, axis]))
     columns, _, slopes = _at(lattice, data.turns.positions)
     share = np.sqrt(config.turn_weight / data.turns.variances)
     along = np.einsum("mkd,md->mk", slopes, share[:, None] * data.turns.directions)

@@ -53,14 +53,13 @@ def test_the_weights_of_a_spline_sum_to_one_and_their_slopes_to_nothing():
 def test_the_quadric_of_a_sphere_has_its_curvature_and_folds_do_not_hide_it():
     rng = np.random.default_rng(3)
     normals = spread(3000, rng)
-    ones = np.ones(3000)
-    bare = quadric_hessian(Oriented(65.0 * normals, normals, ones, ones))
+    bare = quadric_hessian(Oriented(65.0 * normals, normals, np.ones(3000)))
     np.testing.assert_allclose(bare, np.eye(3) / 65.0, atol=1e-6)
     plates = rng.uniform(-12.0, 12.0, (900, 3))
     plates[:, 2] = np.where(np.arange(900) % 2, 4.0, -4.0)
     facing = np.where(np.arange(900) % 2, -1.0, 1.0)[:, None] * [0.0, 0.0, 1.0]
     places, sides = np.vstack([65.0 * normals, plates]), np.vstack([normals, facing])
-    folded = quadric_hessian(Oriented(places, sides, np.ones(3900), np.ones(3900)))
+    folded = quadric_hessian(Oriented(places, sides, np.ones(3900)))
     np.testing.assert_allclose(folded, np.eye(3) / 65.0, atol=0.002)
 
 
