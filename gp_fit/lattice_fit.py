@@ -26,6 +26,7 @@ _ITERATIONS = (100, 400, 1200)
 """At most, from the finest lattice to the coarsest, on which what is far from points settles."""
 _TOLERANCE = 1e-5
 _MARGIN_STEPS = 2.0
+_LEAST_SHARE = 1e-6
 _ROUNDS = 8
 _TIGHTEST = 1.0 / 60.0
 """Curvature of a trend at most, per voxel."""
@@ -119,7 +120,8 @@ def fitted_splines(data: Oriented, config: LatticeConfig) -> tuple[list[Spline],
             free = cKDTree(data.places).query(lattice.nodes_zyx)[0] <= reach
         rest = (target - system @ found)[free]
         inner = csr_matrix(system[free][:, free])
-        scaling = diags(1.0 / inner.diagonal())
+        diagonal = inner.diagonal()  # 0 at a node that no point and no second derivative touches
+        scaling = diags(1.0 / np.maximum(diagonal, _LEAST_SHARE * diagonal.max()))
         found[free] += cg(inner, rest, rtol=_TOLERANCE, maxiter=_ITERATIONS[level], M=scaling)[0]
         splines.insert(0, Spline(lattice, found))
     return splines, trend

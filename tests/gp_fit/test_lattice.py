@@ -157,3 +157,13 @@ def test_a_lattice_too_large_to_hold_is_made_coarser():
     assert len(coarse.to_arrays()["coefficients_0"]) < 40_000
     assert coarse.to_arrays()["lattice_0"][3] > 2.0
     assert np.abs(coarse.value(points)).mean() < 0.3
+
+
+def test_a_few_scattered_points_give_numbers_everywhere():
+    rng = np.random.default_rng(12)
+    points = rng.uniform(0.0, 40.0, (30, 3)) * np.array([1.0, 1.0, 0.1])
+    surface = LatticeSurface(points)
+    places = rng.uniform(-20.0, 60.0, (500, 3))
+    assert np.isfinite(surface.value(places)).all()
+    assert np.isfinite(surface.gradient(places)).all()
+    assert np.isfinite(surface.sd(places)).all()
