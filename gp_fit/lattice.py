@@ -7,6 +7,8 @@ walls whose rim the wedge hides are closed by the smoothest turn.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
@@ -28,6 +30,7 @@ _ASKED, _APART_PX = 3000, 2.0
 _STRAYING = 7.0
 """Deviation per voxel beyond the points, times the radius of the folds; from phantoms."""
 _STRAYS = (0.04, 0.3)
+_OF_CRISTAE = 0.25
 _SURE_PX = 1.2
 """Distance of points over which nothing strays."""
 
@@ -123,6 +126,19 @@ class LatticeSurface:
         surface = cls.__new__(cls)
         surface._prepare(splines, places, np.asarray(arrays["lengths"], dtype=np.float64))
         return surface
+
+    @property
+    def straying(self) -> float:
+        """Deviation per voxel beyond the points: more on folded membranes."""
+        return float(self._lengths[1])
+
+    def turned(self, points_zyx: Float64, config: LatticeConfig, turns: Turns) -> LatticeSurface:
+        """Fit the same points (N, 3) again with further slopes, the weaker the less is folded.
+
+        A smooth membrane has a stiff prior: what was not seen bends it less.
+        """
+        weight = config.turn_weight * (self.straying / _OF_CRISTAE) ** 2
+        return LatticeSurface(points_zyx, replace(config, turn_weight=weight), turns)
 
     def value(self, points_zyx: Float64) -> Float64:
         """Return f (N,), near the surface about a distance in voxels, negative inside."""

@@ -63,7 +63,7 @@ class LatticeConfig:
     )
     turn_weight: float = field(
         default=2.0,
-        metadata={"help": "weight of what was not seen against that of a point, voxels²"},
+        metadata={"help": "weight on folds of what was not seen, against a point's, voxels²"},
     )
 
     def __post_init__(self) -> None:

@@ -12,6 +12,8 @@ import numpy as np
 from scipy.special import expit
 
 from gp_fit.config import FitConfig
+from gp_fit.fitted import FittedSurface
+from gp_fit.points import superpoint_spacing
 from gp_fit.star_fit import StarConfig
 from membraneseg.coords import angstrom_to_index
 from membraneseg.errors import MembraneSegError
@@ -21,7 +23,7 @@ from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.free_form import free_surface, seen_part
 from membraneseg.surface.implicit import Surface
 from membraneseg.surface.pool import in_processes
-from membraneseg.surface.trimming import within_volume
+from membraneseg.surface.trimming import leaves_by, within_volume
 from membraneseg.types import Float64, MembraneGroup
 from synth2d.wedge import wedge_depth_deg
 
@@ -166,13 +168,28 @@ def fit_membrane(
     trust = reliable if config.wedge_evidence else None
     sight = (evidence, trust)
     surface = star_candidate(points_px, frame, config.closure, config.gp, sight)
-    if surface is None:
+    if surface is None or is_mostly_beyond(surface, points_px, frame, config):
         surface = free_surface(points_px, frame, config.closure, config.gp, sight)
     else:
         if config.closure.closed == "none":
             surface = seen_part(surface, points_px, frame, config.closure)
         surface = within_volume(surface, frame, config.closure)
     return FittedMembrane(label, points_zyx_A, surface, tuple(surface.warnings))
+
+
+def is_mostly_beyond(
+    surface: FittedSurface, points_px: Float64, frame: VolumeFrame, config: SurfaceConfig
+) -> bool:
+    """Whether a large closed shape is hardly seen, and stays open since it leaves the volume.
+
+    What is guessed of it outside then only bends the part inside, which a surface on a lattice
+    follows more closely.
+    """
+    rules = config.closure
+    if rules.closed != "auto" or leaves_by(surface.vertices_zyx, frame) <= rules.border_px:
+        return False
+    spacing_px = superpoint_spacing(points_px, config.gp.hermite.superpoints)
+    return surface.coverage < rules.seen_around and spacing_px > rules.widest_superpoints_px
 
 
 def fit_membranes(

@@ -142,7 +142,9 @@ def _turned_lattice(
     part = part_of(coarse, coarse.vertex_sd < rules.hidden_sd_px)
     patches = patches_of(part.vertices_zyx, part.faces, len(part.vertices_zyx))
     turns = asked_turns(bare.surface, patches, sighting, gp.negative_evidence)
-    return bare.surface if turns is None else LatticeSurface(points, gp.lattice, turns)
+    if turns is None or not isinstance(bare.surface, LatticeSurface):
+        return bare.surface
+    return bare.surface.turned(points, gp.lattice, turns)
 
 
 def meshed_box(frame: VolumeFrame) -> Box:

@@ -135,12 +135,14 @@ def _first_met(tree: cKDTree, label: Int64, place: Float64, direction: Float64) 
 def _common(
     first: FittedMembrane, second: FittedMembrane, frame: VolumeFrame, config: SurfaceConfig
 ) -> FittedMembrane | None:
-    """One surface through the points of both; None if there is none that explains them."""
+    """One stiff surface through the points of both; None if there is none that explains them."""
     points = np.concatenate([first.points_zyx_A, second.points_zyx_A])
     try:
         common = fit_membrane(first.label, points, frame, config)
     except GeometryError:
         return None
+    if common.surface.method == "lattice":
+        return None  # it would explain any two membranes, such as both of a mitochondrion
     tree = cKDTree(common.surface.vertices_zyx)
     off = [tree.query(_in_voxels(part, frame))[0] for part in (first, second)]
     explained = min(float((distance <= NEAR_VOXELS).mean()) for distance in off)

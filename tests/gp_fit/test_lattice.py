@@ -107,6 +107,8 @@ def test_where_walls_that_went_on_would_be_seen_they_turn_sooner():
     assert turns is not None
     turned = rim_of(LatticeSurface(points, turns=turns))
     assert rim_of(bare) + 0.3 < turned < -5.0  # too far still, but less so
+    softly = rim_of(bare.turned(points, LatticeConfig(), turns))  # flat walls are stiff
+    assert rim_of(bare) <= softly < turned
 
 
 def test_the_surface_turns_and_moves_with_its_points():

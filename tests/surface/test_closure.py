@@ -1,12 +1,14 @@
 """Closed or open follows from what the wedge and the border of the volume explain."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from membraneseg.evaluate.surfaces import is_watertight
 from membraneseg.surface.closure import Showing, showing_of
 from membraneseg.surface.closure_rules import ClosureRules
-from membraneseg.surface.fit import SurfaceConfig, fit_membrane
+from membraneseg.surface.fit import SurfaceConfig, fit_membrane, is_mostly_beyond
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.free_form import free_surface
 from membraneseg.surface.measure import face_areas
@@ -166,6 +168,21 @@ def test_a_sphere_about_the_border_is_cut_to_the_half_inside():
     assert surface.vertices_zyx[:, 2].min() == pytest.approx(-0.5)
     area = face_areas(surface.vertices_zyx, surface.faces).sum()
     assert area == pytest.approx(2 * np.pi * 20.0**2, rel=0.04)
+
+
+def test_a_large_shape_that_lies_mostly_beyond_the_volume_is_not_believed_inside():
+    frame = VolumeFrame((80, 300, 300), 10.0, np.zeros(3), 60.0)
+    z, y, side = np.meshgrid(np.arange(80.0), np.arange(300.0), [50.0, 250.0], indexing="ij")
+    points = np.stack([z, y, side], axis=-1).reshape(-1, 3)
+    whole, _ = mesh_of(MIDDLE + 15.0 * spread(3000, np.random.default_rng(8)))
+    beyond = np.vstack([whole.vertices_zyx, [[40.0, 150.0, -30.0]]])
+    shape = replace(whole, vertices_zyx=beyond, coverage=0.27)
+    config = SurfaceConfig()
+    assert is_mostly_beyond(shape, points, frame, config)
+    assert not is_mostly_beyond(replace(shape, coverage=0.5), points, frame, config)
+    assert not is_mostly_beyond(replace(whole, coverage=0.27), points, frame, config)
+    near = points[np.abs(points[:, 1] - 150.0) < 20.0]  # few enough for one dense system
+    assert not is_mostly_beyond(shape, near, frame, config)
 
 
 def test_a_surface_inside_the_volume_is_not_cut():

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from membraneseg.surface.closure_rules import ClosureRules
 from membraneseg.surface.fit import FittedMembrane, SurfaceConfig, fit_membrane
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.joining import belong_together, join_crossing
@@ -69,6 +70,14 @@ def test_two_parts_of_one_sheet_become_one_with_the_points_of_both():
     assert len(one.points_zyx_A) == sum(len(p.points_zyx_A) for p in parts)
     gap = sheet(26, 30) / 10.0  # where neither part had points
     assert np.abs(one.surface.value(gap)).max() < 0.5
+
+
+def test_a_surface_that_would_explain_anything_joins_nothing():
+    parts = halves()
+    on_lattice = SurfaceConfig(closure=ClosureRules(widest_superpoints_px=0.1))
+    membranes, joined = join_crossing(parts, FRAME, on_lattice)
+    assert joined == {}
+    assert membranes == parts
 
 
 def test_a_part_that_the_common_surface_does_not_explain_stays_alone():
