@@ -171,8 +171,8 @@ def test_a_sphere_about_the_border_is_cut_to_the_half_inside():
 
 
 def test_a_large_shape_that_lies_mostly_beyond_the_volume_is_not_believed_inside():
-    frame = VolumeFrame((80, 300, 300), 10.0, np.zeros(3), 60.0)
-    z, y, side = np.meshgrid(np.arange(80.0), np.arange(300.0), [50.0, 250.0], indexing="ij")
+    frame = VolumeFrame((80, 400, 300), 10.0, np.zeros(3), 60.0)
+    z, y, side = np.meshgrid(np.arange(80.0), np.arange(400.0), [50.0, 250.0], indexing="ij")
     points = np.stack([z, y, side], axis=-1).reshape(-1, 3)
     whole, _ = mesh_of(MIDDLE + 15.0 * spread(3000, np.random.default_rng(8)))
     beyond = np.vstack([whole.vertices_zyx, [[40.0, 150.0, -30.0]]])
