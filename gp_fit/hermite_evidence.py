@@ -1,4 +1,4 @@
-"""What was not seen turns the unseen parts of a Hermite surface.
+"""What was not seen turns the unseen parts of a Hermite surface, or of one on a lattice.
 
 On each patch of the current surface the evidence asks for a turn of the normal, with a certainty.
 In the process, that is one more observation of a slope of f: across the normal, in the direction

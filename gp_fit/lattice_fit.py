@@ -70,6 +70,8 @@ class LatticeConfig:
         for name in ("step_px", "reach_px", "spacing_px", "normal_radius_px", "stiffness"):
             if not getattr(self, name) > 0.0:
                 raise ValueError(f"{name} is {getattr(self, name)}, expected a positive number")
+        if self.most_nodes < 1000:
+            raise ValueError(f"most_nodes is {self.most_nodes}, expected 1000 or more")
 
 
 @dataclass(frozen=True, eq=False)

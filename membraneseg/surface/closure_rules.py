@@ -63,7 +63,7 @@ class ClosureRules:
     )
     widest_superpoints_px: float = field(
         default=9.0,
-        metadata={"help": "open membranes that need wider superpoints are fitted locally"},
+        metadata={"help": "open membranes that need wider superpoints are fitted on a lattice"},
     )
 
     def __post_init__(self) -> None:

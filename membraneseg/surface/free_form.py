@@ -116,35 +116,22 @@ def _turned(
         return bare
     points = dense_points(points_px, gp)
     sighting = Sighting(points_px, sight[0], frame.contains)
-    surface: ImplicitSurface
     if isinstance(bare.surface, HermiteSurface):
         process = with_continued_walls(bare.surface, sight[0], frame.contains)
         bare = replace(bare, surface=process)
-        coarse = _meshed(bare, points, meshed_box(frame), COARSER * gp.mesh_spacing_px)
+    coarse = _meshed(bare, points, meshed_box(frame), COARSER * gp.mesh_spacing_px)
+    surface = bare.surface
+    if isinstance(surface, HermiteSurface):
         part = part_of(coarse, reached(coarse, points, frame, rules))
         mesh = (part.vertices_zyx, part.faces)
-        surface = hermite_with_evidence(process, mesh, sighting, gp.negative_evidence)
-    else:
-        surface = _turned_lattice(bare, points, told, sighting)
+        surface = hermite_with_evidence(surface, mesh, sighting, gp.negative_evidence)
+    elif isinstance(surface, LatticeSurface):
+        part = part_of(coarse, coarse.vertex_sd < rules.hidden_sd_px)
+        patches = patches_of(part.vertices_zyx, part.faces, len(part.vertices_zyx))
+        turns = asked_turns(surface, patches, sighting, gp.negative_evidence)
+        surface = surface if turns is None else surface.turned(points, gp.lattice, turns)
     after = _bare(bare.method, bare.reason, surface, (points, gp, sight[1]))
     return after if after.explained > bare.explained - MOST_LOST else bare
-
-
-def _turned_lattice(
-    bare: FittedSurface,
-    points: Float64,
-    told: tuple[VolumeFrame, ClosureRules, FitConfig],
-    sighting: Sighting,
-) -> ImplicitSurface:
-    """Fit a surface on a lattice again, with what was not seen of all that may be continued."""
-    frame, rules, gp = told
-    coarse = _meshed(bare, points, meshed_box(frame), COARSER * gp.mesh_spacing_px)
-    part = part_of(coarse, coarse.vertex_sd < rules.hidden_sd_px)
-    patches = patches_of(part.vertices_zyx, part.faces, len(part.vertices_zyx))
-    turns = asked_turns(bare.surface, patches, sighting, gp.negative_evidence)
-    if turns is None or not isinstance(bare.surface, LatticeSurface):
-        return bare.surface
-    return bare.surface.turned(points, gp.lattice, turns)
 
 
 def meshed_box(frame: VolumeFrame) -> Box:

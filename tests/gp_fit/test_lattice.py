@@ -1,6 +1,7 @@
 """Splines on a lattice: what they hold exactly, how they go on beyond points, what they admit."""
 
 import numpy as np
+import pytest
 
 from gp_fit.evidence_energy import EvidenceConfig
 from gp_fit.extract import ExtractConfig, zero_level
@@ -159,6 +160,11 @@ def test_a_lattice_too_large_to_hold_is_made_coarser():
     assert len(coarse.to_arrays()["coefficients_0"]) < 40_000
     assert coarse.to_arrays()["lattice_0"][3] > 2.0
     assert np.abs(coarse.value(points)).mean() < 0.3
+
+
+def test_a_lattice_of_hardly_any_nodes_is_refused():
+    with pytest.raises(ValueError, match="most_nodes is 0, expected 1000 or more"):
+        LatticeConfig(most_nodes=0)
 
 
 def test_a_few_scattered_points_give_numbers_everywhere():
