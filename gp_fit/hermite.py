@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import solve_triangular
@@ -9,7 +11,7 @@ from scipy.spatial.distance import cdist
 
 from gp_fit.arrays import Float64
 from gp_fit.chunks import by_parts
-from gp_fit.hermite_fit import HermiteConfig, HermiteState, fit_hermite
+from gp_fit.hermite_fit import HermiteConfig, HermiteState, fit_hermite, normal_radius
 from gp_fit.hermite_system import (
     HermiteData,
     HermiteSolution,
@@ -19,6 +21,9 @@ from gp_fit.hermite_system import (
     solve,
 )
 from gp_fit.kernels import thin_plate_3d, thin_plate_3d_slope
+from gp_fit.points import unlagged_normals
+
+_TURNING_ROUNDS = 2
 
 
 class HermiteSurface:
@@ -41,15 +46,30 @@ class HermiteSurface:
     """
 
     def __init__(self, points_zyx: Float64, config: HermiteConfig | None = None) -> None:
-        self._prepare(fit_hermite(points_zyx, config or HermiteConfig()))
+        state = fit_hermite(points_zyx, config or HermiteConfig())
+        self._prepare(state)
+        for _ in range(_TURNING_ROUNDS):
+            normals = self._unlagged(state.data.normals)
+            self._prepare(replace(state, data=replace(state.data, normals=normals)))
 
     def _prepare(self, state: HermiteState) -> None:
         self.state = state
         covariance = observed_covariance(state.data)
-        self._solution: HermiteSolution = solve(state.data, covariance, *state.hyper_parameters)
+        self.solution: HermiteSolution = solve(state.data, covariance, *state.hyper_parameters)
         self._places = state.data.places
         self._squares = np.sum(self._places**2, axis=1)
         self._offsets = np.sum(self._places * state.data.directions, axis=1, keepdims=True)
+
+    def _unlagged(self, normals: Float64) -> Float64:
+        """Normals (M, 3) of the surface instead of those of planes through neighbourhoods.
+
+        At the edge of a gap, where all that is not seen follows from them, they lag by 4 to 6
+        degrees on a tube of radius 10.
+        """
+        places, state = self.superpoints_zyx, self.state
+        level = self.value(places), self.gradient(places)
+        neighbourhood = normal_radius(state.spacing_px), 1.0 / state.data.shares
+        return unlagged_normals(places, normals, level, neighbourhood)
 
     @classmethod
     def from_state(cls, state: HermiteState) -> HermiteSurface:
@@ -121,7 +141,7 @@ class HermiteSurface:
         # The sum of `_cross` times the weights, without forming it: this is called most. The parts
         # that are polynomials in r² are summed over the weights without a further pass.
         data, reach, count = self.state.data, self.state.data.reach, len(self.state.data.positions)
-        weights = self.state.hyper_parameters[0] * self._solution.weights
+        weights = self.state.hyper_parameters[0] * self.solution.weights
         square = self._squared_lengths(q)
         r = np.sqrt(square)
         turning = weights[count:, None] * np.hstack([data.directions, self._offsets])
@@ -130,7 +150,7 @@ class HermiteSurface:
         values = reach * (reach**2 * own.sum() - 3.0 * (squares @ own))
         values += 2.0 * (np.multiply(squares, r[:, :count], out=squares) @ own)
         along = np.sum(q * slopes[:, :3], axis=1) - slopes[:, 3]
-        return np.asarray(values - along + quadric_trend(q) @ self._solution.trend)
+        return np.asarray(values - along + quadric_trend(q) @ self.solution.trend)
 
     def _squared_lengths(self, q: Float64) -> Float64:
         """Squared distance (N, M + E) from the places of the slopes."""
@@ -151,7 +171,7 @@ class HermiteSurface:
 
     def _gradient(self, q: Float64) -> Float64:
         data, reach, count = self.state.data, self.state.data.reach, len(self.state.data.positions)
-        weights = self.state.hyper_parameters[0] * self._solution.weights
+        weights = self.state.hyper_parameters[0] * self.solution.weights
         r = np.sqrt(self._squared_lengths(q))
         along = q @ data.directions.T
         along -= self._offsets[:, 0]
@@ -163,12 +183,12 @@ class HermiteSurface:
         turning = weights[count:, None] * data.directions
         across = r @ turning - reach * turning.sum(axis=0)
         result = 6.0 * (q * radial[:, :1] - radial[:, 1:] - across)
-        trend, matrix = self._solution.trend, np.zeros((3, 3))
+        trend, matrix = self.solution.trend, np.zeros((3, 3))
         matrix[np.triu_indices(3)] = trend[4:]
         return np.asarray(result + trend[1:4] + q @ (matrix + matrix.T))
 
     def _variance(self, q: Float64) -> Float64:
-        solution = self._solution
+        solution = self.solution
         half = solve_triangular(solution.lower, self._cross(q).T, lower=True, check_finite=False)
         rest = quadric_trend(q).T - solution.projected.T @ half
         trend = solve_triangular(solution.trend_lower, rest, lower=True)

@@ -83,7 +83,7 @@ def hermite_with_evidence(
     positions, areas = patches_of(*mesh)
     plain, best = surface.state, surface
     for _ in range(_ROUNDS):
-        positions = _on_surface(best, positions)
+        positions = on_surface(best, positions)
         turns = asked_turns(best, (positions, areas), sighting, options)
         if turns is None:
             return surface
@@ -143,7 +143,8 @@ def patches_of(
     return centres, np.bincount(labels, areas, len(centres)).astype(np.float64)
 
 
-def _on_surface(surface: HermiteSurface, positions: Float64) -> Float64:
+def on_surface(surface: HermiteSurface, positions: Float64) -> Float64:
+    """Move positions (N, 3) onto the zero level, by two Newton steps."""
     for _ in range(2):
         slope = surface.gradient(positions)
         steepness2 = np.maximum(np.sum(slope**2, axis=1, keepdims=True), 0.05)

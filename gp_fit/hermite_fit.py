@@ -109,7 +109,7 @@ def fit_hermite(points_zyx: Float64, config: HermiteConfig) -> HermiteState:
     points = checked_points(points_zyx, 3, MINIMUM_POINTS)
     spacing = superpoint_spacing(points, config.superpoints, config.minimum_spacing_px)
     centres, counts, _ = superpoints(points, spacing)
-    normals = local_normals(centres, max(5.0, 1.6 * spacing), counts.astype(np.float64))
+    normals = local_normals(centres, normal_radius(spacing), counts.astype(np.float64))
     normals = orient_normals(centres, normals)
     middle = 0.5 * (centres.min(axis=0) + centres.max(axis=0))
     scale = float(np.linalg.norm(centres - middle, axis=1).max())
@@ -125,6 +125,11 @@ def fit_hermite(points_zyx: Float64, config: HermiteConfig) -> HermiteState:
     return HermiteState(
         middle, scale, data.part(kept), chosen, spacing, _inflation(config, chosen[0] / scale)
     )
+
+
+def normal_radius(spacing_px: float) -> float:
+    """Radius in voxels of the neighbourhoods that tell the normals."""
+    return max(5.0, 1.6 * spacing_px)
 
 
 def _inflation(config: HermiteConfig, roughness: float) -> float:

@@ -164,11 +164,38 @@ def solve(
 
 def left_out(solution: HermiteSolution) -> Float64:
     """Leave-one-out residuals (2M + E,) in their own standard deviations."""
-    size = len(solution.weights)
-    inverse_lower = solve_triangular(solution.lower, np.eye(size), lower=True)
-    diagonal = np.sum(inverse_lower**2, axis=0)
+    inverse_lower, along = _inverse_factors(solution)
+    diagonal = np.sum(inverse_lower**2, axis=0) - np.sum(along**2, axis=0)
+    return np.asarray(np.abs(solution.weights) / np.sqrt(np.maximum(diagonal, 1e-300)))
+
+
+def precision(solution: HermiteSolution) -> Float64:
+    """Inverse covariance (2M + E, 2M + E) of the observations, the trend projected out."""
+    inverse_lower, along = _inverse_factors(solution)
+    return np.asarray(inverse_lower.T @ inverse_lower - along.T @ along)
+
+
+def left_out_together(solution: HermiteSolution, inverse: Float64, rows: Int64) -> Float64:
+    """Residuals (K,) of observations that are left out all at once, scaled.
+
+    Parameters
+    ----------
+    solution : HermiteSolution
+    inverse : (2M + E, 2M + E) float64
+        Its `precision`.
+    rows : (K,) int64
+
+    Notes
+    -----
+    Rasmussen & Williams, Gaussian Processes for Machine Learning, eq. 5.12, for a block.
+    """
+    return np.asarray(np.linalg.solve(inverse[np.ix_(rows, rows)], solution.weights[rows]))
+
+
+def _inverse_factors(solution: HermiteSolution) -> tuple[Float64, Float64]:
+    """A and B with inverse covariance AᵀA - BᵀB."""
+    inverse_lower = solve_triangular(solution.lower, np.eye(len(solution.weights)), lower=True)
     along = solve_triangular(
         solution.trend_lower, (inverse_lower.T @ solution.projected).T, lower=True
     )
-    diagonal = diagonal - np.sum(along**2, axis=0)
-    return np.asarray(np.abs(solution.weights) / np.sqrt(np.maximum(diagonal, 1e-300)))
+    return inverse_lower, along

@@ -11,6 +11,7 @@ from gp_fit.config import FitConfig
 from gp_fit.coverage import vertex_areas
 from gp_fit.errors import NoSurfaceError
 from gp_fit.extract import ExtractConfig, zero_level
+from gp_fit.facing import with_walls_alone
 from gp_fit.fitted import FittedSurface, ImplicitSurface
 from gp_fit.hermite import HermiteSurface
 from gp_fit.hermite_closing import less_trusted, risen_far_out
@@ -82,24 +83,29 @@ def closed_hermite(
     explained = explained_share(
         surface, scene.points, config.explained_distance_px, scene.reliability
     )
-    if config.evidence and scene.detection_probability is not None:
-        sighting = Sighting(scene.raw, scene.detection_probability, scene.inside_volume)
-        corrected = hermite_with_evidence(
-            surface, (vertices, faces), sighting, config.negative_evidence
-        )
-        surface, vertices, faces, explained = _sounder(
-            (surface, vertices, faces, explained), corrected, scene, config
-        )
+    best = _with_what_is_known((surface, vertices, faces, explained), scene, config)
     why = f"not star-shaped ({reason}), but its zero level closes"
-    mesh = (vertices, faces)
-    return _described(("hermite", why, True), surface, mesh, (explained, coverage), config)
+    return _described(("hermite", why, True), best[0], best[1:3], (best[3], coverage), config)
 
 
 _Closed = tuple[HermiteSurface, Float64, Int64, float]
 
 
+def _with_what_is_known(plain: _Closed, scene: Scene, config: FitConfig) -> _Closed:
+    """Correct a closed surface by its walls alone, and by what was not seen."""
+    alone = with_walls_alone(plain[0], plain[1:3], config.hermite.roughness)
+    best = _sounder(plain, alone, scene, config)
+    if not config.evidence or scene.detection_probability is None:
+        return best
+    sighting = Sighting(scene.raw, scene.detection_probability, scene.inside_volume)
+    corrected = hermite_with_evidence(best[0], best[1:3], sighting, config.negative_evidence)
+    return _sounder(best, corrected, scene, config)
+
+
 def _sounder(plain: _Closed, corrected: HermiteSurface, scene: Scene, config: FitConfig) -> _Closed:
     """Return the corrected surface where it closes, keeps its points and about its volume."""
+    if corrected is plain[0]:
+        return plain
     try:
         vertices, faces, _ = closed_level(corrected, scene, config)
     except NoSurfaceError:

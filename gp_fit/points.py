@@ -12,6 +12,7 @@ from gp_fit.arrays import Bool, Float64, Int64
 LLOYD_STEPS = 2
 NORMAL_NEIGHBOURS = 24
 _COUNTED_POINTS = 100_000
+_WIDEST_CARRIED_RAD = 0.3
 
 
 def density_filter(points: Float64, radius_px: float = 4.0, share: float = 0.3) -> Bool:
@@ -119,6 +120,53 @@ def local_normals(points: Float64, radius_px: float, weights: Float64 | None = N
     cloud = cloud - np.einsum("nk,nkd->nd", share, cloud)[:, None]
     covariance = np.einsum("nk,nkd,nke->nde", share, cloud, cloud)
     return np.ascontiguousarray(np.linalg.eigh(covariance)[1][:, :, 0])
+
+
+def unlagged_normals(
+    points: Float64,
+    normals: Float64,
+    level: tuple[Float64, Float64],
+    neighbourhood: tuple[float, Float64],
+) -> Float64:
+    """Correct planes through neighbourhoods for what the neighbourhoods of a surface make of it.
+
+    At the edge of a gap the neighbours lie to one side, and the plane through them leans.
+
+    Parameters
+    ----------
+    points, normals : (N, 3) float64
+        The points and the normals of `local_normals`, of any sign.
+    level : (N,) and (N, 3) float64
+        Values and gradients of f at the points; f = 0 is about the surface.
+    neighbourhood : float and (N,) float64
+        Radius and weights that gave the normals.
+
+    Returns
+    -------
+    (N, 3) float64
+        The normals, turned as the surface's own normals differ from planes through points on it.
+    """
+    values, slopes = level
+    square = np.maximum(np.sum(slopes**2, axis=1, keepdims=True), 0.05)
+    leaning = local_normals(points - values[:, None] * slopes / square, *neighbourhood)
+    same_side = np.sum(leaning * slopes, axis=1, keepdims=True) >= 0.0
+    return carried_along(normals, np.where(same_side, leaning, -leaning), slopes)
+
+
+def carried_along(normals: Float64, there: Float64, here: Float64) -> Float64:
+    """Turn unit normals (N, 3) as directions (N, 3) turn from there to here.
+
+    Where these turn by more than 0.3 radians, nothing is turned.
+    """
+    first = there / np.maximum(np.linalg.norm(there, axis=1, keepdims=True), 1e-12)
+    second = here / np.maximum(np.linalg.norm(here, axis=1, keepdims=True), 1e-12)
+    axis = np.cross(first, second)
+    sine = np.linalg.norm(axis, axis=1, keepdims=True)
+    cosine = np.sum(first * second, axis=1, keepdims=True)
+    unit = axis / np.maximum(sine, 1e-12)
+    along = np.sum(unit * normals, axis=1, keepdims=True) * unit
+    turned = cosine * normals + sine * np.cross(unit, normals) + (1.0 - cosine) * along
+    return np.where(cosine > np.cos(_WIDEST_CARRIED_RAD), turned, normals)
 
 
 def orient_normals(points: Float64, normals: Float64, neighbours: int = 10) -> Float64:

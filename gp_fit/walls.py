@@ -121,7 +121,7 @@ def with_continued_walls(
         return surface
     chosen = chosen[:: -(-len(chosen) // _MOST_PLACES)]
     try:
-        return _told(surface, places[chosen], normals[chosen], deviation[chosen])
+        return told(surface, places[chosen], normals[chosen], deviation[chosen])
     except LinAlgError:
         return surface
 
@@ -245,7 +245,7 @@ def _trend(places: Float64) -> Float64:
     return np.hstack([np.ones((len(places), 1)), places])
 
 
-def _told(
+def told(
     surface: HermiteSurface, places: Float64, normals: Float64, deviation: Float64
 ) -> HermiteSurface:
     """Add points with given normals and deviations to a surface."""

@@ -15,13 +15,17 @@ from gp_fit import (
     NoSurfaceError,
     fit_surface,
 )
+from gp_fit.hermite_fit import normal_radius
 from gp_fit.hermite_system import (
     HermiteData,
     left_out,
+    left_out_together,
     observed_covariance,
     observed_trend,
+    precision,
     solve,
 )
+from gp_fit.points import local_normals
 from gp_fit.sheets import surrounded, without_gaps
 from gp_fit.sphere import euler_number, is_watertight, spiral_directions
 
@@ -57,6 +61,22 @@ def test_leave_one_out_residuals_equal_refitting_without_the_value():
     variance = system[7, 7] - k @ inverse @ k + rest @ normal @ rest
     expected = abs(target[7] - mean) / np.sqrt(variance)
     assert left_out(solution)[7] == pytest.approx(expected, rel=1e-6)
+
+
+def test_observations_left_out_together_are_foretold_by_the_others():
+    data = _small_system()
+    system = 0.1 * observed_covariance(data) + np.diag(np.repeat([1e-4, 1e-2], 20))
+    design, target = observed_trend(data), np.repeat([0.0, 1.0], 20)
+    solution = solve(data, observed_covariance(data), 0.1, 1e-4, 1e-2)
+    rows = np.array([3, 7, 23, 27])
+    others = np.setdiff1d(np.arange(40), rows)
+    inverse = np.linalg.inv(system[np.ix_(others, others)])
+    h = design[others]
+    trend = np.linalg.solve(h.T @ inverse @ h, h.T @ inverse @ target[others])
+    rest = inverse @ (target[others] - h @ trend)
+    foretold = design[rows] @ trend + system[np.ix_(rows, others)] @ rest
+    missed = left_out_together(solution, precision(solution), rows)
+    assert missed == pytest.approx(target[rows] - foretold, rel=1e-6, abs=1e-9)
 
 
 @pytest.mark.parametrize("kind", [HermiteSurface, AnchoredSurface])
@@ -222,3 +242,24 @@ def test_the_anchored_recipe_closes_a_vesicle_as_a_baseline(make_vesicle, radius
 def test_a_sheet_cannot_be_forced_to_close():
     with pytest.raises(NoSurfaceError):
         fit_surface(_sheet(lambda q: 0.0 * q[:, 0]), FitConfig(method="hermite"))
+
+
+def test_normals_at_the_edge_of_a_gap_do_not_lag():
+    """Planes through the neighbours lean towards the side that is seen, by half their radius."""
+    rng = np.random.default_rng(8)
+    directions = spiral_directions(6000)
+    points = 12.0 * directions[np.abs(directions[:, 0]) < 0.8]
+    points = points + 0.2 * rng.normal(size=points.shape)
+    surface = HermiteSurface(points, HermiteConfig(superpoints=300))
+    places = surface.superpoints_zyx
+    truth = places / np.linalg.norm(places, axis=1, keepdims=True)
+    planes = local_normals(places, normal_radius(surface.state.spacing_px))
+    edge = np.abs(truth[:, 0]) > 0.72
+
+    def leaning_deg(normals):
+        """How much farther from the pole than the true ones."""
+        angle = [np.arccos(np.clip(np.abs(n[edge, 0]), 0.0, 1.0)) for n in (normals, truth)]
+        return float(np.rad2deg(np.median(angle[0] - angle[1])))
+
+    assert leaning_deg(planes) > 4.0
+    assert abs(leaning_deg(surface.state.data.normals)) < 1.0

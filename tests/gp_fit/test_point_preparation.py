@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from gp_fit.points import (
+    carried_along,
     density_filter,
     local_normals,
     orient_normals,
     superpoint_spacing,
     superpoints,
     transfer_orientation,
+    unlagged_normals,
 )
 from gp_fit.sphere import spiral_directions
 
@@ -47,6 +50,30 @@ def test_normals_of_two_facing_lunes_all_point_outward():
     points = 30.0 * directions[seen] + noise
     normals = orient_normals(points, local_normals(points, 6.0))
     assert np.all(np.sum(normals * directions[seen], axis=1) > 0.9)
+
+
+def test_normals_turn_as_the_gradients_turn():
+    turn = Rotation.from_rotvec([0.1, -0.05, 0.12])
+    normals, there = spiral_directions(50), 3.0 * np.roll(spiral_directions(50), 7, axis=0)
+    towards = turn.apply(there)  # the least turn that takes one gradient to the other
+    carried = carried_along(there / 3.0, there, 0.5 * towards)
+    assert carried == pytest.approx(towards / 3.0, abs=1e-12)
+    kept = carried_along(normals, there, Rotation.from_rotvec([0.0, 0.0, 2.0]).apply(there))
+    far = np.sum(there * Rotation.from_rotvec([0.0, 0.0, 2.0]).apply(there), axis=1) < 8.5
+    assert far.any()
+    assert kept[far] == pytest.approx(normals[far])
+
+
+def test_normals_at_the_edge_of_a_cut_sphere_lean_and_are_set_upright():
+    directions = spiral_directions(3000)
+    half = directions[directions[:, 0] > 0.0]
+    rim = half[:, 0] < 0.03
+    ones = np.ones(len(half))
+    planes = local_normals(20.0 * half, 5.0, ones)
+    level = np.zeros(len(half)), half
+    upright = unlagged_normals(20.0 * half, planes, level, (5.0, ones))
+    assert np.median(np.abs(np.sum(planes * half, axis=1))[rim]) < np.cos(np.deg2rad(3.0))
+    assert np.abs(np.sum(upright * half, axis=1)) == pytest.approx(1.0, abs=1e-9)
 
 
 def test_fine_normals_take_the_sign_of_the_nearest_coarse_one():
