@@ -8,7 +8,7 @@ from gp_fit.anchored import AnchoredConfig
 from gp_fit.coverage import ClosureConfig
 from gp_fit.evidence_energy import EvidenceConfig
 from gp_fit.hermite_fit import HermiteConfig
-from gp_fit.lattice_fit import LatticeConfig
+from gp_fit.lattice_system import LatticeConfig
 from gp_fit.star_fit import StarConfig
 
 METHODS = ("auto", "star", "hermite", "sheet", "anchored")

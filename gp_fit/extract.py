@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
+import numpy.typing as npt
 from scipy.ndimage import binary_dilation
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
@@ -16,9 +17,12 @@ from gp_fit.arrays import Bool, Float64, Int64
 from gp_fit.errors import NoSurfaceError
 
 Box = tuple[Float64, Float64]
+Float32 = npt.NDArray[np.float32]
 
 _LEVELS = 2
-_MOST_NODES = 4_000_000
+_MOST_NODES = 50_000_000
+"""Of the finest grid, in 4 bytes each; the function is asked near the surface only."""
+_ASKED_AT_ONCE = 200_000
 
 
 @dataclass(frozen=True)
@@ -80,21 +84,18 @@ def zero_level(
     their neighbours and cells with points are refined. Each vertex is moved onto the surface by
     one Newton step.
     """
-    extent = np.ptp(points_zyx, axis=0)
-    spacing = _affordable(extent, config)
-    margin = max(config.margin_px, config.margin_share * float(extent.max()))
+    origin, far = _box_about(points_zyx, config, box_zyx)
+    spacing = _affordable(points_zyx, far - origin, config)
     coarse = spacing * 2.0**_LEVELS
-    origin, far = points_zyx.min(axis=0) - margin, points_zyx.max(axis=0) + margin
-    if box_zyx is not None:
-        origin, far = np.maximum(origin, box_zyx[0]), np.minimum(far, box_zyx[1])
     shape = np.ceil((far - origin) / coarse).astype(np.int64) + 1
-    grid = value(_nodes(np.ones(shape, np.bool_), origin, coarse)).reshape(shape)
+    grid, wanted = np.empty(shape, dtype=np.float32), np.ones(shape, dtype=np.bool_)
+    _fill(grid, wanted, value, (origin, coarse))
     for level in range(_LEVELS):
         step = coarse / 2.0**level
         active = _active_cells(grid, points_zyx, (origin, step), config.reach_px)
         grid = _doubled(grid)
         wanted = _nodes_of(active, grid.shape)
-        grid[wanted] = value(_nodes(wanted, origin, step / 2.0))
+        _fill(grid, wanted, value, (origin, step / 2.0))
     if not (grid.min() < 0.0 < grid.max()):
         raise NoSurfaceError("the fitted function has no zero level near the points")
     try:
@@ -114,19 +115,38 @@ def zero_level(
     return positions, _turned_along(positions, faces, slopes)
 
 
-def _affordable(extent: Float64, config: ExtractConfig) -> float:
-    """Spacing that keeps small things resolved and large grids in memory."""
-    spacing = min(config.spacing_px, max(0.5, float(extent.max()) / 16.0))
-    share = 1.0 + 2.0 * config.margin_share
-    return max(spacing, float(np.cbrt(np.prod(share * extent + 1.0) / _MOST_NODES)))
+def _box_about(points: Float64, config: ExtractConfig, box_zyx: Box | None) -> Box:
+    """Corners of what is meshed."""
+    margin = max(config.margin_px, config.margin_share * float(np.ptp(points, axis=0).max()))
+    origin, far = points.min(axis=0) - margin, points.max(axis=0) + margin
+    if box_zyx is not None:
+        origin, far = np.maximum(origin, box_zyx[0]), np.minimum(far, box_zyx[1])
+    return origin, far
 
 
-def _nodes(mask: Bool, origin: Float64, step: float) -> Float64:
-    return np.asarray(np.argwhere(mask) * step + origin)
+def _affordable(points: Float64, size: Float64, config: ExtractConfig) -> float:
+    """Spacing that keeps small things resolved and the grid of a large box in memory."""
+    spacing = min(config.spacing_px, max(0.5, float(np.ptp(points, axis=0).max()) / 16.0))
+    return max(spacing, float(np.cbrt(np.prod(np.maximum(size, 1.0)) / _MOST_NODES)))
+
+
+def _fill(
+    grid: Float32,
+    wanted: Bool,
+    value: Callable[[Float64], Float64],
+    place: tuple[Float64, float],
+) -> None:
+    """Ask the function at the wanted nodes of a grid; `place` is its origin and its step."""
+    origin, step = place
+    nodes, held = np.flatnonzero(wanted), grid.reshape(-1)
+    for begin in range(0, len(nodes), _ASKED_AT_ONCE):
+        some = nodes[begin : begin + _ASKED_AT_ONCE]
+        index = np.stack(np.unravel_index(some, grid.shape), axis=1)
+        held[some] = value(index * step + origin)
 
 
 def _active_cells(
-    grid: Float64, points: Float64, place: tuple[Float64, float], reach_px: float
+    grid: Float32, points: Float64, place: tuple[Float64, float], reach_px: float
 ) -> Bool:
     """Cells whose corners differ in sign, or that hold points, and their neighbours within reach.
 
@@ -140,7 +160,7 @@ def _active_cells(
         for j in (0, 1)
         for k in (0, 1)
     ]
-    count = np.sum(corners, axis=0)
+    count = np.sum(corners, axis=0, dtype=np.int8)
     held = np.zeros(count.shape, dtype=np.bool_)
     cells = np.floor((points - origin) / step).astype(np.int64)
     held[tuple(np.clip(cells, 0, np.array(held.shape) - 1).T)] = True
@@ -151,13 +171,13 @@ def _active_cells(
     return np.asarray(active)
 
 
-def _doubled(grid: Float64) -> Float64:
+def _doubled(grid: Float32) -> Float32:
     """Linear interpolation onto half the step along each axis."""
     for axis in range(3):
         ahead = np.moveaxis(grid, axis, 0)
-        finer = np.empty((2 * len(ahead) - 1, *ahead.shape[1:]))
+        finer = np.empty((2 * len(ahead) - 1, *ahead.shape[1:]), dtype=np.float32)
         finer[::2] = ahead
-        finer[1::2] = 0.5 * (ahead[1:] + ahead[:-1])
+        finer[1::2] = np.float32(0.5) * (ahead[1:] + ahead[:-1])
         grid = np.moveaxis(finer, 0, axis)
     return np.ascontiguousarray(grid)
 

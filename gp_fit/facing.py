@@ -161,7 +161,7 @@ def _doubt(
     edge = np.argsort(away)[:_EDGE_POINTS]
     own = _foretelling_error(process, precision(process.solution), edge)
     ratio = own / _foretelling_error(surface, inverse, wall[edge])
-    return max(1.0, ratio / _FORETOLD) ** _DOUBTING
+    return float(max(1.0, ratio / _FORETOLD) ** _DOUBTING)
 
 
 def _foretelling_error(surface: HermiteSurface, inverse: Float64, edge: Int64) -> float:
@@ -172,4 +172,4 @@ def _foretelling_error(surface: HermiteSurface, inverse: Float64, edge: Int64) -
 
 
 def _unit(slopes: Float64) -> Float64:
-    return slopes / np.maximum(np.linalg.norm(slopes, axis=1, keepdims=True), 1e-12)
+    return np.asarray(slopes / np.maximum(np.linalg.norm(slopes, axis=1, keepdims=True), 1e-12))

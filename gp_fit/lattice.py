@@ -7,7 +7,7 @@ walls whose rim the wedge hides are closed by the smoothest turn.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,15 @@ from scipy.spatial import cKDTree
 
 from gp_fit.arrays import Float64, Int64, checked_points
 from gp_fit.hermite_system import Turns
-from gp_fit.lattice_fit import LEVELS, LatticeConfig, Oriented, fitted_splines, values_of
+from gp_fit.lattice_fit import fitted_splines, values_of
+from gp_fit.lattice_system import (
+    LEVELS,
+    LatticeConfig,
+    Level,
+    Oriented,
+    levels_about,
+    quadric_hessian,
+)
 from gp_fit.points import (
     local_normals,
     orient_normals,
@@ -35,20 +43,68 @@ _SURE_PX = 1.2
 """Distance of points over which nothing strays."""
 
 
-class LatticeSurface:
-    """Zero level set of the smoothest function through the points, along their normals.
+@dataclass(frozen=True, eq=False)
+class Equations:
+    """What points say about a surface on a lattice; a second fit to them is cheap.
+
+    Parameters
+    ----------
+    places : (M, 3) float64
+        Superpoints.
+    scatter_px : float
+        Of the points about them, along the normals.
+    trend : (3, 3) float64
+        Hessian of the quadric that most points follow.
+    levels : list of Level
+    turn_weight : float
+        Weight of further slopes against that of a point, voxels².
+    """
+
+    places: Float64
+    scatter_px: float
+    trend: Float64
+    levels: list[Level]
+    turn_weight: float
+
+
+def equations_of(points_zyx: Float64, config: LatticeConfig | None = None) -> Equations:
+    """Set up the fit of a surface to points.
 
     Parameters
     ----------
     points_zyx : (N, 3) float64
         Points in voxels, isolated ones already removed.
     config : LatticeConfig, optional
-    turns : Turns, optional
-        Further slopes, in voxels, as `asked_turns` asks for them.
+
+    Returns
+    -------
+    Equations
 
     Raises
     ------
     GeometryError
+    """
+    options = config or LatticeConfig()
+    points = checked_points(points_zyx, 3, MINIMUM_POINTS)
+    spacing = superpoint_spacing(points, options.most_superpoints, options.spacing_px)
+    places, counts, owner = superpoints(points, spacing)
+    weights = counts.astype(np.float64)
+    radius = max(options.normal_radius_px, 1.6 * spacing)
+    normals = _oriented(places, local_normals(places, radius, weights), options)
+    off = np.sum((points - places[owner]) * normals[owner], axis=1)
+    data = Oriented(places, normals, weights)
+    trend = quadric_hessian(data)
+    levels = levels_about(data, trend, options)
+    return Equations(places, float(np.sqrt(np.mean(off**2))), trend, levels, options.turn_weight)
+
+
+class LatticeSurface:
+    """Zero level set of the smoothest function through the points, along their normals.
+
+    Parameters
+    ----------
+    equations : Equations
+        Of the points.
 
     Notes
     -----
@@ -58,25 +114,12 @@ class LatticeSurface:
     process. Linear in the area.
     """
 
-    def __init__(
-        self,
-        points_zyx: Float64,
-        config: LatticeConfig | None = None,
-        turns: Turns | None = None,
-    ) -> None:
-        options = config or LatticeConfig()
-        points = checked_points(points_zyx, 3, MINIMUM_POINTS)
-        spacing = superpoint_spacing(points, options.most_superpoints, options.spacing_px)
-        places, counts, owner = superpoints(points, spacing)
-        weights = counts.astype(np.float64)
-        radius = max(options.normal_radius_px, 1.6 * spacing)
-        normals = _oriented(places, local_normals(places, radius, weights), options)
-        data = Oriented(places, normals, weights, turns or Turns())
-        splines, trend = fitted_splines(data, options)
-        off = np.sum((points - places[owner]) * normals[owner], axis=1)
-        noise = float(np.sqrt(np.mean(off**2)))
-        self._prepare(splines, places, np.array([noise, 0.0]))
-        self._lengths[1] = np.clip(_STRAYING * self._folding(trend), *_STRAYS)
+    def __init__(self, equations: Equations) -> None:
+        self._settle(fitted_splines(equations.levels), equations)
+
+    def _settle(self, splines: list[Spline], equations: Equations) -> None:
+        self._prepare(splines, equations.places, np.array([equations.scatter_px, 0.0]))
+        self._lengths[1] = np.clip(_STRAYING * self._folding(equations.trend), *_STRAYS)
 
     def _prepare(self, splines: list[Spline], places: Float64, lengths: Float64) -> None:
         self.superpoints_zyx = places
@@ -132,13 +175,27 @@ class LatticeSurface:
         """Deviation per voxel beyond the points: more on folded membranes."""
         return float(self._lengths[1])
 
-    def turned(self, points_zyx: Float64, config: LatticeConfig, turns: Turns) -> LatticeSurface:
-        """Fit the same points (N, 3) again with further slopes, the weaker the less is folded.
+    def turned(self, equations: Equations, turns: Turns) -> LatticeSurface:
+        """Fit the same points again with further slopes, the weaker the less is folded.
 
         A smooth membrane has a stiff prior: what was not seen bends it less.
+
+        Parameters
+        ----------
+        equations : Equations
+            Those that this surface solves.
+        turns : Turns
+            In voxels, as `asked_turns` asks for them.
+
+        Returns
+        -------
+        LatticeSurface
         """
-        weight = config.turn_weight * (self.straying / _OF_CRISTAE) ** 2
-        return LatticeSurface(points_zyx, replace(config, turn_weight=weight), turns)
+        weight = equations.turn_weight * (self.straying / _OF_CRISTAE) ** 2
+        surface = LatticeSurface.__new__(LatticeSurface)
+        splines = fitted_splines(equations.levels, turns, weight, self._splines)
+        surface._settle(splines, equations)
+        return surface
 
     def value(self, points_zyx: Float64) -> Float64:
         """Return f (N,), near the surface about a distance in voxels, negative inside."""

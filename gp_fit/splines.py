@@ -7,14 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import binary_erosion, distance_transform_edt
 from scipy.sparse import csr_matrix
 
 from gp_fit.arrays import Bool, Float64, Int64
 
 Float32 = npt.NDArray[np.float32]
+Int32 = npt.NDArray[np.int32]
 
-_CHUNK = 20000
+_CHUNK = 4000
 _AROUND = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
 
 
@@ -27,13 +28,13 @@ class Lattice:
     origin_zyx : (3,) float64
         Position of node (0, 0, 0), in voxels.
     step_px : float
-    number : (Z, Y, X) int64
+    number : (Z, Y, X) int32
         Number of each node, from 0; −1 where it is not used.
     """
 
     origin_zyx: Float64
     step_px: float
-    number: Int64
+    number: Int32
 
     @property
     def used(self) -> Bool:
@@ -51,19 +52,23 @@ class Lattice:
         return np.argwhere(self.used) * self.step_px + self.origin_zyx
 
 
-def lattice_about(points_zyx: Float64, step_px: float, reach_px: float) -> Lattice:
-    """Lattice of the nodes within reach of points (N, 3)."""
-    origin = points_zyx.min(axis=0) - reach_px - step_px
-    shape = np.ceil((points_zyx.max(axis=0) + reach_px - origin) / step_px).astype(np.int64) + 2
+def lattice_about(
+    points_zyx: Float64, step_px: float, reach_px: float, margin_px: float = 0.0
+) -> tuple[Lattice, Bool]:
+    """Lattice of nodes within reach and margin of points (N, 3), and which (count,) in reach."""
+    widest = reach_px + margin_px
+    origin = points_zyx.min(axis=0) - widest - step_px
+    shape = np.ceil((points_zyx.max(axis=0) + widest - origin) / step_px).astype(np.int64) + 2
     held = np.zeros(shape, dtype=np.bool_)
     held[tuple(np.round((points_zyx - origin) / step_px).astype(np.int64).T)] = True
-    used = np.asarray(distance_transform_edt(~held)) * step_px <= reach_px
-    return Lattice(origin, step_px, numbered(used))
+    away = np.asarray(distance_transform_edt(~held)) * step_px
+    used = away <= widest
+    return Lattice(origin, step_px, numbered(used)), np.asarray(away[used] <= reach_px)
 
 
-def numbered(used: Bool) -> Int64:
+def numbered(used: Bool) -> Int32:
     """Number the used nodes in the order of the array; −1 elsewhere."""
-    number = np.full(used.shape, -1, dtype=np.int64)
+    number = np.full(used.shape, -1, dtype=np.int32)
     number[used] = np.arange(np.count_nonzero(used))
     return number
 
@@ -82,35 +87,53 @@ class Spline:
         self.lattice, self.coefficients = lattice, coefficients
         nearest = distance_transform_edt(~lattice.used, return_distances=False, return_indices=True)
         self._filled = coefficients[lattice.number[tuple(nearest)]]
+        self._covered = binary_erosion(lattice.used, np.ones((3, 3, 3)))
 
     def at(self, points_zyx: Float64) -> tuple[Float64, Float64, Bool]:
         """Value (N,), gradient (N, 3), and whether all nodes that count are used (N,)."""
         value, gradient = np.empty(len(points_zyx)), np.empty((len(points_zyx), 3))
         covered = np.empty(len(points_zyx), dtype=np.bool_)
+        strides = np.array(self._filled.strides) // self._filled.itemsize
         for begin in range(0, len(points_zyx), _CHUNK):
             part = slice(begin, begin + _CHUNK)
-            nodes, weights, slopes = spline_weights(points_zyx[part], self.lattice)
-            index = tuple(np.moveaxis(nodes, 2, 0))
-            held = self._filled[index].astype(np.float64)
-            value[part] = np.sum(weights * held, axis=1)
-            gradient[part] = np.einsum("nkd,nk->nd", slopes, held)
-            covered[part] = (self.lattice.number[index] >= 0).all(axis=1)
+            middle, weight, slope = _along_axes(points_zyx[part], self.lattice)
+            node = middle @ strides
+            held = self._filled.reshape(-1)[node + (_AROUND @ strides)[:, None]]
+            held = held.reshape(3, 3, 3, -1).astype(np.float64)
+            # Summed over x, then y, then z, each once with weights and once with slopes.
+            plain, steep = ((held * by[:, 2]).sum(axis=2) for by in (weight, slope))
+            along_x = (steep * weight[:, 1]).sum(axis=1)
+            along_y, plain = ((plain * by[:, 1]).sum(axis=1) for by in (slope, weight))
+            value[part] = (plain * weight[:, 0]).sum(axis=0)
+            gradient[part, 0] = (plain * slope[:, 0]).sum(axis=0)
+            gradient[part, 1] = (along_y * weight[:, 0]).sum(axis=0)
+            gradient[part, 2] = (along_x * weight[:, 0]).sum(axis=0)
+            covered[part] = self._covered.reshape(-1)[node]
         return value, gradient, covered
+
+    def on(self, lattice: Lattice) -> Float32:
+        """Values (count,) at the used nodes of another lattice."""
+        longest = np.arange(max(lattice.number.shape))[:, None]
+        middle, weight, _ = _along_axes(
+            lattice.origin_zyx + lattice.step_px * longest, self.lattice
+        )
+        values = self._filled
+        for axis, count in enumerate(lattice.number.shape):  # first is z, again after three turns
+            first, by = middle[:count, axis] - 1, weight[:, axis, :count].astype(np.float32)
+            parts = [by[k][:, None, None] * values[first + k] for k in range(3)]
+            values = np.moveaxis(parts[0] + parts[1] + parts[2], 0, 2)
+        return np.asarray(values[lattice.used])
 
 
 def spline_weights(points_zyx: Float64, lattice: Lattice) -> tuple[Int64, Float64, Float64]:
-    """Nodes (N, 27, 3) that count at each point, their weights (N, 27) and slopes (N, 27, 3).
+    """Nodes (N, 27, 3) that count at each point, their weights (N, 27) and slopes (3, N, 27).
 
     Σ weight · coefficient is the spline, Σ slope · coefficient its gradient; both are continuous.
     """
-    place = (points_zyx - lattice.origin_zyx) / lattice.step_px
-    middle = np.clip(np.round(place).astype(np.int64), 1, np.array(lattice.number.shape) - 2)
-    t = np.clip(place - middle, -0.5, 0.5)
-    weight = np.stack([0.5 * (0.5 - t) ** 2, 0.75 - t**2, 0.5 * (0.5 + t) ** 2], axis=1)
-    slope = np.stack([t - 0.5, -2.0 * t, t + 0.5], axis=1) / lattice.step_px
+    middle, weight, slope = _along_axes(points_zyx, lattice)
     chosen = _AROUND + 1
-    weights = [weight[:, chosen[:, axis], axis] for axis in range(3)]
-    slopes = [slope[:, chosen[:, axis], axis] for axis in range(3)]
+    weights = [weight[chosen[:, axis], axis].T for axis in range(3)]
+    slopes = [slope[chosen[:, axis], axis].T for axis in range(3)]
     gradient = [
         slopes[0] * weights[1] * weights[2],
         weights[0] * slopes[1] * weights[2],
@@ -119,8 +142,18 @@ def spline_weights(points_zyx: Float64, lattice: Lattice) -> tuple[Int64, Float6
     return (
         middle[:, None] + _AROUND,
         weights[0] * weights[1] * weights[2],
-        np.stack(gradient, axis=2),
+        np.stack(gradient),
     )
+
+
+def _along_axes(points_zyx: Float64, lattice: Lattice) -> tuple[Int64, Float64, Float64]:
+    """Middle node (N, 3) at each point, weights and slopes (3 nodes, 3 axes, N) along each axis."""
+    place = (points_zyx - lattice.origin_zyx) / lattice.step_px
+    middle = np.clip(np.round(place).astype(np.int64), 1, np.array(lattice.number.shape) - 2)
+    t = np.clip(place - middle, -0.5, 0.5).T
+    weight = np.stack([0.5 * (0.5 - t) ** 2, 0.75 - t**2, 0.5 * (0.5 + t) ** 2])
+    slope = np.stack([t - 0.5, -2.0 * t, t + 0.5]) / lattice.step_px
+    return middle, weight, slope
 
 
 def second_differences(lattice: Lattice, hessian: Float64) -> Iterator[tuple[csr_matrix, float]]:
@@ -160,8 +193,8 @@ def _differences(lattice: Lattice, stencil: list[tuple[Int64, float]]) -> csr_ma
     ]
     whole = np.logical_and.reduce([column >= 0 for column in columns])
     rows = int(np.count_nonzero(whole))
-    index = np.stack([column[whole] for column in columns], axis=1).astype(np.int32)
+    index = np.stack([column[whole] for column in columns], axis=1)
     factor = np.array([value for _, value in stencil]) / lattice.step_px**2
     values = np.tile(factor.astype(np.float32), rows)
-    begin = np.arange(rows + 1, dtype=np.int64) * len(stencil)
+    begin = np.arange(rows + 1, dtype=np.int32) * len(stencil)
     return csr_matrix((values, index.reshape(-1), begin), shape=(rows, lattice.count))

@@ -8,6 +8,9 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from membraneseg import stage_values as values
 from membraneseg.config import RunConfig
 from membraneseg.contrast import BRIGHT_NOTE, is_bright, negative
@@ -18,8 +21,9 @@ from membraneseg.group.fragments import trace_fragments
 from membraneseg.group.merging import group_membranes
 from membraneseg.group.slice_links import co_circular, walker
 from membraneseg.io.atomic import write_text
-from membraneseg.io.mrc import check_voxels, read_tomogram
+from membraneseg.io.mrc import MrcHeader, check_voxels, read_tomogram
 from membraneseg.ledger import Codec, Ledger, Progress, Reporter
+from membraneseg.margins import silent_in_margins, without_margins
 from membraneseg.outputs import Findings, RunResult, write_everything
 from membraneseg.request import RunRequest, check_output, input_key, prepare_output
 from membraneseg.run_facts import RunFacts
@@ -65,17 +69,13 @@ def run_tomogram(request: RunRequest, config: RunConfig, reporter: Reporter) -> 
     check_voxels(tomogram)
     weights = config.segment.weights_file
     load_weights(weights)
-    config, warnings = with_tilt_range(config, tomogram)
-    bright = is_bright(tomogram, config.contrast, config.segment)
     prepare_output(request)
-    if bright:
-        config, warnings = replace(config, contrast="bright"), (*warnings, BRIGHT_NOTE)
-        tomogram = negative(tomogram, header, request.output / "stages")
+    settled, config, warnings = settle(tomogram, header, config, request.output / "stages")
     write_text(request.output / "config.toml", to_toml(config))
     key = input_key(request.tomogram, weights, config)
     resume = request.resume or request.first is not None
     ledger = Ledger(request.output / "stages", key, reporter, resume, request.first)
-    findings = find_membranes(tomogram, config, ledger, weights)
+    findings = find_membranes(settled, config, ledger, weights, tomogram.voxels)
     findings = replace(findings, warnings=(*warnings, *findings.warnings))
     facts = RunFacts(request.command, request.tomogram, weights, tuple(ledger.records))
     with reporter.stage("outputs") as progress:
@@ -84,24 +84,70 @@ def run_tomogram(request: RunRequest, config: RunConfig, reporter: Reporter) -> 
     return result
 
 
+def settle(
+    tomogram: Tomogram, header: MrcHeader, config: RunConfig, folder: Path
+) -> tuple[Tomogram, RunConfig, tuple[str, ...]]:
+    """Bring a tomogram into the state that the stages expect.
+
+    Parameters
+    ----------
+    tomogram : Tomogram
+    header : MrcHeader
+        The tomogram's own.
+    config : RunConfig
+    folder : Path
+        Exists; takes the tomogram where it had to be changed.
+
+    Returns
+    -------
+    tomogram : Tomogram
+        Margins without data filled, membranes dark.
+    config : RunConfig
+        Tilt range and contrast settled.
+    notes : tuple of str
+        What was noticed.
+    """
+    tomogram, notes = without_margins(tomogram, header, folder)
+    config, more = with_tilt_range(config, tomogram)
+    notes = (*notes, *more)
+    if is_bright(tomogram, config.contrast, config.segment):
+        config, notes = replace(config, contrast="bright"), (*notes, BRIGHT_NOTE)
+        tomogram = negative(tomogram, header, folder)
+    return tomogram, config, notes
+
+
 def find_membranes(
-    tomogram: Tomogram, config: RunConfig, ledger: Ledger, weights: Path
+    tomogram: Tomogram,
+    config: RunConfig,
+    ledger: Ledger,
+    weights: Path,
+    as_read: npt.NDArray[np.generic],
 ) -> Findings:
-    """Run every stage in order; each sees only the values of those before it."""
+    """Run every stage in order; each sees only the values of those before it.
+
+    `as_read`, the voxels (Z, Y, X) of the file, tells where there are margins without data.
+    """
     shape = (tomogram.voxels.shape[0], tomogram.voxels.shape[1], tomogram.voxels.shape[2])
     frame = VolumeFrame(shape, tomogram.voxel_size_A, tomogram.origin_zyx_A, config.tilt_range_deg)
-    segmentation = segmented(tomogram, config, ledger, weights)
+    segmentation = segmented(tomogram, config, ledger, weights, as_read)
     groups = groups_in(segmentation.membrane, frame, config, ledger, tomogram.voxels)
     found = surfaces_of(groups, tomogram.voxels, frame, config, ledger)
     return Findings(tomogram, frame, segmentation, found, found.notes)
 
 
-def segmented(tomogram: Tomogram, config: RunConfig, ledger: Ledger, weights: Path) -> Segmentation:
+def segmented(
+    tomogram: Tomogram,
+    config: RunConfig,
+    ledger: Ledger,
+    weights: Path,
+    as_read: npt.NDArray[np.generic],
+) -> Segmentation:
     """Voxels to the probability of membrane, from a memory map to memory maps."""
 
     def compute(progress: Progress) -> Iterator[Prediction]:
         network, unet = load_weights(weights)
-        return predicted_slices(tomogram, network, unet, config.segment, progress)
+        planes = predicted_slices(tomogram, network, unet, config.segment, progress)
+        return silent_in_margins(planes, as_read)
 
     to_slices = partial(values.segmentation_to_slices, tomogram.voxels.shape)
     codec = Codec(to_slices, values.segmentation_from_arrays)

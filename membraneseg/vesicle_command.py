@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from membraneseg.contrast import BRIGHT_NOTE, is_bright, negative
+from membraneseg.contrast import negative
 from membraneseg.errors import MembraneSegError
 from membraneseg.io.atomic import write_text
 from membraneseg.io.mrc import check_voxels, read_tomogram
 from membraneseg.io.regions import read_region
 from membraneseg.ledger import Ledger, Reporter, peak_memory_MB
-from membraneseg.pipeline import with_tilt_range
+from membraneseg.margins import region_with_data
+from membraneseg.pipeline import settle
 from membraneseg.request import RunRequest, check_output, input_key, prepare_output
 from membraneseg.run_facts import versions
 from membraneseg.settings import to_toml
@@ -131,13 +132,12 @@ def _prepared(
     tomogram, header = read_tomogram(request.tomogram, config.voxel_size_A or None)
     check_voxels(tomogram)
     region = None if request.region is None else read_region(request.region, header)
-    run, notes = with_tilt_range(config.as_run_config(), tomogram)
-    config = replace(config, tilt_range_deg=run.tilt_range_deg)
-    bright = is_bright(tomogram, config.contrast, config.segment)
+    held = region_with_data(tomogram.voxels)
+    region = region if held is None else held if region is None else region & held
     prepare_output(_as_run(request))
-    if bright:
-        config, notes = replace(config, contrast="bright"), (*notes, BRIGHT_NOTE)
-        tomogram = negative(tomogram, header, request.output / "stages")
+    folder = request.output / "stages"
+    tomogram, run, notes = settle(tomogram, header, config.as_run_config(), folder)
+    config = replace(config, tilt_range_deg=run.tilt_range_deg, contrast=run.contrast)
     for note in notes:
         log.warning(note)
     setting = Setting(request.tomogram, tomogram, header, config.tilt_range_deg, region)

@@ -64,7 +64,8 @@ def _coarse(tomogram: Tomogram, config: VesicleRunConfig, ledger: Ledger) -> Coa
 
 def _spheres(tomogram: Tomogram, config: VesicleRunConfig, ledger: Ledger) -> Spheres:
     """Spheres along the membranes that the slice network sees, and their evidence."""
-    membrane = segmented(tomogram, config.as_run_config(), ledger, config.weights_file).membrane
+    run, weights = config.as_run_config(), config.weights_file
+    membrane = segmented(tomogram, run, ledger, weights, tomogram.voxels).membrane
     seek = partial(find_spheres, membrane, tomogram.voxel_size_A, config.tilt_range_deg)
     codec = Codec(_spheres_to_arrays, _spheres_from_arrays)
     return ledger.run("search", config.search, lambda _: seek(config.search), codec)

@@ -36,7 +36,8 @@ membrane out.
 - **Data**: {examples} examples of {size}² pixels: {share:.0%} crops of the phantom
   tomograms of `scripts/simulate_training_set.sh` (six presets, parameters from ranges), the rest
   synthetic slices of `synth2d`, drawn on the fly; no real tomogram. Ranges of the slices: {ranges}.
-- **Pixel size**: {low:g}–{high:g} Å. A tomogram outside is rescaled to the nearer end.
+- **Pixel size**: {low:g}–{high:g} Å. A tomogram outside {work_low:g}–{work_high:g} Å, where it
+  works best, is rescaled to the nearer end.
 - **Normalisation**: slow background (Gaussian, 20 pixels) subtracted, divided by the standard
   deviation of the slab, cut at ±5. Membranes dark, tilt axis along y.
 - **Training**: the second part of `scripts/train_default_weights.sh`, on a CPU with bfloat16,
@@ -107,6 +108,8 @@ def write_card(network: torch.nn.Module, unet: UNetConfig, card: dict, steps: in
         ranges=ranges,
         low=unet.pixel_size_A[0],
         high=unet.pixel_size_A[1],
+        work_low=unet.working_pixel_size_A[0],
+        work_high=unet.working_pixel_size_A[1],
         seed=training["seed"],
         steps=steps,
         planned=training["steps"],

@@ -54,7 +54,7 @@ def test_labels_of_a_sphere_follow_the_wedge(folder):
 def test_examples_are_found_in_sets_and_brought_to_the_networks_pixel_sizes(folder):
     assert find_phantoms([folder.parent]) == find_phantoms([folder]) == [folder]
     native = read_example(folder, UNetConfig())
-    finer = read_example(folder, UNetConfig(pixel_size_A=(5.0, 6.75)))
+    finer = read_example(folder, UNetConfig(working_pixel_size_A=(5.0, 6.75)))
     assert native.labels.shape == (60, 60, 60)
     assert finer.labels.shape == (120, 120, 120)
     volumes = [(v.labels == MEMBRANE).mean() for v in (native, finer)]

@@ -27,7 +27,7 @@ from membraneseg.group.slice_groups import (
 from membraneseg.group.slice_links import Linker, co_circular
 from membraneseg.group.splitting import split_touching
 from membraneseg.group.surface_patches import Patches, cut_patches, with_smooth_normals
-from membraneseg.types import Float64, Int64, MembraneGroup, SliceFragments
+from membraneseg.types import Bool, Float64, Int64, MembraneGroup, SliceFragments
 from synth2d.wedge import wedge_depth_deg
 
 __all__ = ["GroupConfig", "VolumeGeometry", "group_membranes"]
@@ -38,6 +38,7 @@ Progress = Callable[[float], None]
 _ATTRACTION = 0.05  # evidence of a pair of neighbours that agree perfectly
 _REPULSION = 0.5  # evidence of a point that lies above another: counted from either side
 _LEAST_POINTS = 100  # of a region that is bridged
+_PIECE_SHARE = 1.0 / 3.0  # of the evidence for a membrane, that a piece of one must have
 
 
 def group_membranes(
@@ -120,11 +121,12 @@ def _regions(
     if slices is not None and config.method == "rl":
         region = regions_of_slices(slices, crest, patches)
     patches = with_smooth_normals(patches, region)
-    region = _only_believable(crest, patches, region, tilt_range_deg, config)
-    if config.method == "rl":
-        return patches, region
-    votes = None if slices is None else votes_of_slices(slices, crest, patches, region)
-    return patches, _joined(patches, region, shape, tilt_range_deg, config, votes)
+    region = _pieces(crest, patches, region, tilt_range_deg, config)
+    if config.method != "rl":
+        votes = None if slices is None else votes_of_slices(slices, crest, patches, region)
+        region = _joined(patches, region, shape, tilt_range_deg, config, votes)
+    evidence = _evidence_px2(crest, region[patches.patch_of_point], config)
+    return patches, _only(region, evidence >= config.min_evidence_px2)
 
 
 def merge_regions(
@@ -155,21 +157,35 @@ def merge_regions(
     return patches, contract(pairs, evidence, len(patches))
 
 
-def _only_believable(
+def _pieces(
     crest: CrestPoints, patches: Patches, region: Int64, tilt_range_deg: float, config: GroupConfig
 ) -> Int64:
-    """Regions (K,), −1 for those that are small, unsure, or lie where nothing can be seen."""
+    """Regions (K,), −1 for those that are small, unsure, or lie where nothing can be seen.
+
+    What the wedge parts is weaker piece by piece than as a whole, so a piece needs less evidence.
+    """
     of_point = region[patches.patch_of_point]
-    known = of_point >= 0
-    points = np.bincount(of_point[known])
-    beyond = crest.probability - config.even_probability
-    evidence = np.bincount(of_point[known], (_areas_px2(crest) * beyond)[known])
+    evidence = _evidence_px2(crest, of_point, config)
+    points = np.bincount(of_point[of_point >= 0], minlength=len(evidence))
     hidden = wedge_depth_deg(patches.normal, tilt_range_deg) > config.max_depth_deg
     placed = region >= 0
-    dark = np.bincount(region[placed], (patches.size * hidden)[placed])
-    good = (points >= _LEAST_POINTS) & (evidence >= config.min_evidence_px2)
-    good &= dark < 0.5 * points
-    return np.where(placed & good[np.maximum(region, 0)], region, -1)
+    dark = np.bincount(region[placed], (patches.size * hidden)[placed], len(evidence))
+    good = (points >= _LEAST_POINTS) & (evidence >= _PIECE_SHARE * config.min_evidence_px2)
+    return _only(region, good & (dark < 0.5 * points))
+
+
+def _only(region: Int64, good: Bool) -> Int64:
+    """Regions (K,), −1 for those that are not good (R,)."""
+    return np.where((region >= 0) & good[np.maximum(region, 0)], region, -1)
+
+
+def _evidence_px2(crest: CrestPoints, of_point: Int64, config: GroupConfig) -> Float64:
+    """Area (R,) of each region times its probability beyond the even one; at least one region."""
+    known = of_point >= 0
+    beyond = crest.probability - config.even_probability
+    count = int(of_point.max(initial=0)) + 1
+    evidence = (_areas_px2(crest) * beyond)[known]
+    return np.asarray(np.bincount(of_point[known], evidence, count), dtype=np.float64)
 
 
 def _areas_px2(crest: CrestPoints) -> Float64:

@@ -75,8 +75,8 @@ class Segmentation:
 
 
 def working_scale(voxel_size_A: float, config: UNetConfig) -> float:
-    """Factor by which a volume is enlarged so that its voxels lie in the network's range."""
-    low, high = config.pixel_size_A
+    """Factor by which a volume is enlarged so that its voxels lie where the network works best."""
+    low, high = config.working_pixel_size_A
     target = float(np.clip(voxel_size_A, low, high))
     return voxel_size_A / target
 

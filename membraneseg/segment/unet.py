@@ -38,6 +38,10 @@ class UNetConfig:
     pixel_size_A: tuple[float, float] = field(
         default=(7.0, 20.0), metadata={"help": "range of pixel sizes it was trained on"}
     )
+    working_pixel_size_A: tuple[float, float] = field(
+        default=(12.0, 16.0),
+        metadata={"help": "where it works best; others are brought to the nearer end"},
+    )
 
     def __post_init__(self) -> None:
         if len(self.decoder_channels) != self.depth:

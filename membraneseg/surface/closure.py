@@ -20,7 +20,6 @@ from gp_fit.methods import finished_star, try_star
 from gp_fit.scene import Scene
 from membraneseg.surface.closure_rules import ClosureRules
 from membraneseg.surface.frame import VolumeFrame
-from membraneseg.surface.free_form import Sight, dense_points
 from membraneseg.surface.implicit import Surface
 from membraneseg.types import Float64
 from synth2d.wedge import wedge_depth_deg
@@ -84,22 +83,17 @@ def showing_of(
 
 
 def star_candidate(
-    points_px: Float64,
-    frame: VolumeFrame,
-    rules: ClosureRules,
-    gp: FitConfig,
-    sight: Sight,
+    scene: Scene, frame: VolumeFrame, rules: ClosureRules, gp: FitConfig
 ) -> FittedSurface | None:
     """Fit a closed star-shaped surface, if that is to be believed.
 
     Parameters
     ----------
-    points_px : (P, 3) float64
+    scene : Scene
+        Points in voxels.
     frame : VolumeFrame
     rules : ClosureRules
     gp : FitConfig
-    sight : (callable or None, callable or None)
-        Probability that a membrane with given normals is seen, and that its points lie on it.
 
     Returns
     -------
@@ -112,8 +106,6 @@ def star_candidate(
     gp_fit.errors.GeometryError
         If the points determine no shape at all.
     """
-    seen, reliable = sight
-    scene = Scene(points_px, dense_points(points_px, gp), seen, frame.contains, reliable)
     attempt = try_star(scene, gp)
     fair = attempt.steep and attempt.explained >= rules.explained
     if attempt.surface is None or attempt.coverage < rules.seen_of_all:
@@ -122,9 +114,9 @@ def star_candidate(
         return None
     # Judged before what was not seen shapes it: that evidence bends any surface until it fits.
     plain = finished_star(replace(scene, detection_probability=None), gp, attempt)
-    if not is_believed(plain, points_px, frame, rules):
+    if not is_believed(plain, scene.raw, frame, rules):
         return None
-    return plain if seen is None else finished_star(scene, gp, attempt)
+    return plain if scene.detection_probability is None else finished_star(scene, gp, attempt)
 
 
 def is_believed(

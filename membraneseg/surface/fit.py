@@ -14,13 +14,14 @@ from scipy.special import expit
 from gp_fit.config import FitConfig
 from gp_fit.fitted import FittedSurface
 from gp_fit.points import superpoint_spacing
+from gp_fit.scene import Scene
 from gp_fit.star_fit import StarConfig
 from membraneseg.coords import angstrom_to_index
 from membraneseg.errors import MembraneSegError
 from membraneseg.surface.closure import star_candidate
 from membraneseg.surface.closure_rules import ClosureRules
 from membraneseg.surface.frame import VolumeFrame
-from membraneseg.surface.free_form import free_surface, seen_part
+from membraneseg.surface.free_form import dense_points, free_surface, seen_part
 from membraneseg.surface.implicit import Surface
 from membraneseg.surface.pool import in_processes
 from membraneseg.surface.trimming import leaves_by, within_volume
@@ -166,10 +167,11 @@ def fit_membrane(
 
     evidence = seen if config.wedge_evidence else None
     trust = reliable if config.wedge_evidence else None
-    sight = (evidence, trust)
-    surface = star_candidate(points_px, frame, config.closure, config.gp, sight)
+    dense = dense_points(points_px, config.gp)
+    scene = Scene(points_px, dense, evidence, frame.contains, trust)
+    surface = star_candidate(scene, frame, config.closure, config.gp)
     if surface is None or is_mostly_beyond(surface, points_px, frame, config):
-        surface = free_surface(points_px, frame, config.closure, config.gp, sight)
+        surface = free_surface(scene, frame, config.closure, config.gp)
     else:
         if config.closure.closed == "none":
             surface = seen_part(surface, points_px, frame, config.closure)

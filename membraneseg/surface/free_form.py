@@ -9,7 +9,6 @@ from scipy.spatial import cKDTree
 
 from gp_fit.arrays import checked_points
 from gp_fit.config import FitConfig
-from gp_fit.coverage import DetectionProbability
 from gp_fit.errors import GeometryError, NoSurfaceError
 from gp_fit.extract import Box, ExtractConfig, zero_level
 from gp_fit.fitted import FittedSurface, ImplicitSurface
@@ -21,11 +20,10 @@ from gp_fit.hermite_evidence import (
     hermite_with_evidence,
     patches_of,
 )
-from gp_fit.lattice import LatticeSurface
+from gp_fit.lattice import Equations, LatticeSurface, equations_of
 from gp_fit.level_methods import doubts_about
 from gp_fit.points import density_filter, superpoint_spacing
-from gp_fit.reliability import Reliability
-from gp_fit.scene import explained_share
+from gp_fit.scene import Scene, explained_share
 from gp_fit.sphere import is_watertight, mesh_volume
 from gp_fit.star_fit import MINIMUM_POINTS
 from gp_fit.walls import with_continued_walls
@@ -37,6 +35,7 @@ from membraneseg.surface.trimming import (
     clipped,
     connected_to,
     part_of,
+    roughly,
     sampled_deviation,
     supported,
     within_volume,
@@ -44,15 +43,12 @@ from membraneseg.surface.trimming import (
 from membraneseg.types import Bool, Float64, Int64
 from synth2d.wedge import wedge_depth_deg
 
-Sight = tuple[DetectionProbability | None, Reliability | None]
-"""Chance that a membrane with given normals is seen, and that its points then lie on it."""
-NO_SIGHT: Sight = (None, None)
 MARGIN_SHARE = 0.35
 """Box around the points in which a free surface is meshed, in extents."""
 BEYOND_PX = 2.0
 """The same box leaves the volume by no more than this."""
-LATTICE_REACH_PX = 30.0
-"""A surface on a lattice is meshed about so far from its points, and trimmed to less."""
+LATTICE_REACH_PX = 64.0
+"""A surface on a lattice is meshed so far from its points; its deviation trims it to less."""
 FOLDS_TURN_DEG = 5.0
 """How far the normals of a folded membrane may be off at its rims."""
 COARSER = 2.0
@@ -62,22 +58,17 @@ MOST_LOST = 0.01
 
 
 def free_surface(
-    points_px: Float64,
-    frame: VolumeFrame,
-    rules: ClosureRules,
-    gp: FitConfig,
-    sight: Sight = NO_SIGHT,
+    scene: Scene, frame: VolumeFrame, rules: ClosureRules, gp: FitConfig
 ) -> FittedSurface:
     """Make a surface of any shape: as far as its points reach, and over what the wedge hides.
 
     Parameters
     ----------
-    points_px : (P, 3) float64
+    scene : Scene
+        Points in voxels.
     frame : VolumeFrame
     rules : ClosureRules
     gp : FitConfig
-    sight : (callable or None, callable or None)
-        Probability that a membrane with given normals is seen, and that its points lie on it.
 
     Returns
     -------
@@ -89,13 +80,10 @@ def free_surface(
     gp_fit.errors.GeometryError
         If the points carry no surface.
     """
-    points = dense_points(points_px, gp)
-    bare = _untrimmed(points, rules, gp, sight[1])
-    if rules.closed != "none":
-        bare = _turned(bare, points_px, (frame, rules, gp), sight)
-    whole = _meshed(bare, points, meshed_box(frame), gp.mesh_spacing_px)
-    part = part_of(whole, reached(whole, points, frame, rules))
-    if len(part.faces) == len(whole.faces) and is_watertight(whole.faces):
+    bare = _untrimmed(scene, frame, rules, gp)
+    whole = _meshed(bare, scene.points, meshed_box(frame), gp.mesh_spacing_px)
+    part = part_of(whole, reached(whole, scene.points, frame, rules))
+    if part is whole and is_watertight(whole.faces):
         method = "hermite" if whole.method == "sheet" else whole.method
         doubts = doubts_about(whole.faces, whole.explained, gp)
         closed = replace(whole, closed=True, method=method, warnings=doubts)
@@ -104,33 +92,29 @@ def free_surface(
     return clipped(part, frame, 0.0)
 
 
-def _turned(
-    bare: FittedSurface,
-    points_px: Float64,
-    told: tuple[VolumeFrame, ClosureRules, FitConfig],
-    sight: Sight,
+def _untrimmed(
+    scene: Scene, frame: VolumeFrame, rules: ClosureRules, gp: FitConfig
 ) -> FittedSurface:
-    """Let what was not seen turn the hidden parts of a surface, as far as it goes on anyway."""
-    frame, rules, gp = told
-    if sight[0] is None:
+    """Return the best free fit, without a mesh; what was not seen turns its hidden parts."""
+    bare, equations = _best(scene, rules, gp)
+    seen = scene.detection_probability
+    if rules.closed == "none" or seen is None:
         return bare
-    points = dense_points(points_px, gp)
-    sighting = Sighting(points_px, sight[0], frame.contains)
+    sighting = Sighting(scene.raw, seen, scene.inside_volume)
     if isinstance(bare.surface, HermiteSurface):
-        process = with_continued_walls(bare.surface, sight[0], frame.contains)
+        process = with_continued_walls(bare.surface, seen, scene.inside_volume)
         bare = replace(bare, surface=process)
-    coarse = _meshed(bare, points, meshed_box(frame), COARSER * gp.mesh_spacing_px)
+    coarse = _meshed(bare, scene.points, meshed_box(frame), COARSER * gp.mesh_spacing_px)
     surface = bare.surface
     if isinstance(surface, HermiteSurface):
-        part = part_of(coarse, reached(coarse, points, frame, rules))
-        mesh = (part.vertices_zyx, part.faces)
+        mesh = roughly(coarse, reached(coarse, scene.points, frame, rules))
         surface = hermite_with_evidence(surface, mesh, sighting, gp.negative_evidence)
-    elif isinstance(surface, LatticeSurface):
-        part = part_of(coarse, coarse.vertex_sd < rules.hidden_sd_px)
-        patches = patches_of(part.vertices_zyx, part.faces, len(part.vertices_zyx))
+    elif isinstance(surface, LatticeSurface) and equations is not None:
+        vertices, faces = roughly(coarse, coarse.vertex_sd < rules.hidden_sd_px)
+        patches = patches_of(vertices, faces, len(vertices))
         turns = asked_turns(surface, patches, sighting, gp.negative_evidence)
-        surface = surface if turns is None else surface.turned(points, gp.lattice, turns)
-    after = _bare(bare.method, bare.reason, surface, (points, gp, sight[1]))
+        surface = surface if turns is None else surface.turned(equations, turns)
+    after = _bare(bare.method, bare.reason, surface, scene, gp)
     return after if after.explained > bare.explained - MOST_LOST else bare
 
 
@@ -198,44 +182,38 @@ def dense_points(points_px: Float64, gp: FitConfig) -> Float64:
     return checked_points(points[kept], 3, MINIMUM_POINTS)
 
 
-def _untrimmed(
-    points: Float64, rules: ClosureRules, gp: FitConfig, reliable: Reliability | None
-) -> FittedSurface:
-    """Return the best free fit, without a mesh."""
-    lattice: FittedSurface | None = None
-    if superpoint_spacing(points, gp.hermite.superpoints) <= rules.widest_superpoints_px:
-        process = _process(points, gp, reliable)
+def _best(
+    scene: Scene, rules: ClosureRules, gp: FitConfig
+) -> tuple[FittedSurface, Equations | None]:
+    """Return the best free fit to the points alone, and the equations of one on a lattice."""
+    process = None
+    spacing_px = superpoint_spacing(scene.points, gp.hermite.superpoints)
+    if spacing_px <= rules.widest_superpoints_px:
+        process = _process(scene, gp)
         if process is not None and process.explained >= gp.explained_share:
-            return process
-        lattice = _on_lattice(points, gp, reliable)
-        if process is not None and process.explained >= lattice.explained:
-            return process
-    return lattice or _on_lattice(points, gp, reliable)
+            return process, None
+    equations = equations_of(scene.points, gp.lattice)
+    why = "too large or too folded for one process"
+    lattice = _bare("lattice", why, LatticeSurface(equations), scene, gp)
+    if process is not None and process.explained >= lattice.explained:
+        return process, None
+    return lattice, equations
 
 
-def _process(points: Float64, gp: FitConfig, reliable: Reliability | None) -> FittedSurface | None:
+def _process(scene: Scene, gp: FitConfig) -> FittedSurface | None:
     try:
-        surface = HermiteSurface(points, gp.hermite)
-        if reliable is not None:
-            surface = less_trusted(surface, reliable)
+        surface = HermiteSurface(scene.points, gp.hermite)
+        if scene.reliability is not None:
+            surface = less_trusted(surface, scene.reliability)
     except (GeometryError, np.linalg.LinAlgError):
         return None
-    return _bare("sheet", "no star-shaped surface is believed", surface, (points, gp, reliable))
-
-
-def _on_lattice(points: Float64, gp: FitConfig, reliable: Reliability | None) -> FittedSurface:
-    why = "too large or too folded for one process"
-    return _bare("lattice", why, LatticeSurface(points, gp.lattice), (points, gp, reliable))
+    return _bare("sheet", "no star-shaped surface is believed", surface, scene, gp)
 
 
 def _bare(
-    method: str,
-    reason: str,
-    surface: ImplicitSurface,
-    judged: tuple[Float64, FitConfig, Reliability | None],
+    method: str, reason: str, surface: ImplicitSurface, scene: Scene, gp: FitConfig
 ) -> FittedSurface:
     """Return a surface without a mesh yet."""
-    points, gp, reliable = judged
     return FittedSurface(
         method=method,
         reason=reason,
@@ -244,7 +222,9 @@ def _bare(
         vertices_zyx=np.zeros((0, 3)),
         faces=np.zeros((0, 3), dtype=np.int64),
         vertex_sd=np.zeros(0),
-        explained=explained_share(surface, points, gp.explained_distance_px, reliable),
+        explained=explained_share(
+            surface, scene.points, gp.explained_distance_px, scene.reliability
+        ),
         coverage=1.0,
     )
 

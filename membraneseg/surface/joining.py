@@ -12,7 +12,7 @@ from gp_fit.errors import GeometryError
 from membraneseg.coords import angstrom_to_index
 from membraneseg.surface.fit import FittedMembrane, SurfaceConfig, fit_membrane
 from membraneseg.surface.frame import VolumeFrame
-from membraneseg.surface.implicit import unit_gradient
+from membraneseg.surface.implicit import Surface, unit_gradient
 from membraneseg.surface.mesh import membrane_mesh
 from membraneseg.surface.neighbours import crossing_pairs, separate
 from membraneseg.types import Float64, Int64
@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 NEAR_VOXELS = 1.5
 """Largest distance of a point from a surface that explains it."""
+MESH_VOXELS = 3.0
+"""A vertex must be as near as this, so that the surface was not trimmed away there."""
 EXPLAINED = 0.95
 """Share of the points of either part that the common surface must explain."""
 FACING = 0.3
@@ -55,8 +57,21 @@ def join_crossing(
     Membranes do not pass through each other. Where two open surfaces do, and cannot be moved
     apart (`separate`), one of them was continued through the other: they are walls of one
     membrane that no rim joined, if they face each other with nothing between, or lie side by
-    side, and one surface explains the points of both; else one is wrong.
+    side, and one surface explains the points of both; else one is wrong. A joined surface may run
+    into further parts, so this is repeated until nothing is joined.
     """
+    membranes, joined = list(fitted), dict[int, int]()
+    while True:
+        membranes, more = _joined_once(membranes, frame, config)
+        if not more:
+            return membranes, joined
+        joined = {gone: more.get(stays, stays) for gone, stays in joined.items()} | more
+
+
+def _joined_once(
+    fitted: Sequence[FittedMembrane], frame: VolumeFrame, config: SurfaceConfig
+) -> tuple[list[FittedMembrane], dict[int, int]]:
+    """Join those that pass through each other now."""
     now = {one.label: one for one in fitted}
     joined: dict[int, int] = {}
     for pair in _inseparable(fitted, frame, config):
@@ -143,10 +158,18 @@ def _common(
         return None
     if common.surface.method == "lattice":
         return None  # it would explain any two membranes, such as both of a mitochondrion
-    tree = cKDTree(common.surface.vertices_zyx)
-    off = [tree.query(_in_voxels(part, frame))[0] for part in (first, second)]
-    explained = min(float((distance <= NEAR_VOXELS).mean()) for distance in off)
-    return common if explained >= EXPLAINED else None
+    explained = (_explained(common.surface, _in_voxels(part, frame)) for part in (first, second))
+    return common if min(explained) >= EXPLAINED else None
+
+
+def _explained(surface: Surface, points: Float64) -> float:
+    """Share of points (P, 3) that lie on a surface."""
+    near = np.isfinite(
+        cKDTree(surface.vertices_zyx).query(points, distance_upper_bound=MESH_VOXELS)[0]
+    )
+    slope = np.linalg.norm(surface.gradient(points), axis=1)
+    off = np.abs(surface.value(points)) / np.maximum(slope, 1e-12)
+    return float(np.mean(near & (off <= NEAR_VOXELS)))
 
 
 def _in_voxels(one: FittedMembrane, frame: VolumeFrame) -> Float64:

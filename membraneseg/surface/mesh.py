@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
 from scipy.spatial import cKDTree
 
 from membraneseg.coords import angstrom_to_index, index_to_angstrom
+from membraneseg.surface.cutting import neighbour_average
 from membraneseg.surface.fit import FittedMembrane, SurfaceConfig
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.surface.implicit import Surface, unit_gradient
@@ -93,14 +93,3 @@ def supported_vertices(
     for _ in range(config.flag_smoothing_rounds):
         share = average @ share
     return np.asarray(share > 0.5, dtype=np.bool_)
-
-
-def neighbour_average(faces: Int64, count: int) -> csr_array:
-    """Return the (V, V) matrix that averages a vertex value with those of its neighbours."""
-    edges = np.concatenate([faces[:, [0, 1]], faces[:, [1, 2]], faces[:, [2, 0]]])
-    rows = np.concatenate([edges[:, 0], edges[:, 1], np.arange(count)])
-    columns = np.concatenate([edges[:, 1], edges[:, 0], np.arange(count)])
-    matrix = coo_array((np.ones(len(rows)), (rows, columns)), shape=(count, count)).tocsr()
-    matrix.data[:] = 1.0  # an inner edge occurs in two faces
-    weights = 1.0 / np.asarray(matrix.sum(axis=1))
-    return csr_array(matrix.multiply(weights[:, None]))

@@ -9,8 +9,8 @@ from itertools import chain
 import numpy as np
 from scipy.spatial import cKDTree
 
+from membraneseg.surface.cutting import neighbour_average
 from membraneseg.surface.labels import vertex_normals
-from membraneseg.surface.mesh import neighbour_average
 from membraneseg.types import Bool, Float64, Int64, Mesh
 
 Labelled = tuple[int, Mesh]

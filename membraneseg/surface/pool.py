@@ -24,6 +24,8 @@ WAITING_PER_PROCESS = 2
 """Items handed out at a time per process: more would only fill the memory."""
 WORTH_A_PROCESS = 4
 """Starting a process takes seconds, so each must find this many items."""
+_NONE_LIVES = threading.Event()
+"""Set when no process could be started: here, nobody tries again."""
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,15 @@ def in_processes(
     -------
     list of Outcome
         In the order of the items, whatever the number of processes. An item whose work raises, or
-        kills its process, has a reason instead of a value; the others go on.
+        kills its process, has a reason instead of a value; the others go on. Where processes
+        cannot be started at all, this one does the work, and a warning says so once.
     """
     told = progress or (lambda done, total: None)
     processes = min(jobs or usable_cores(), count // WORTH_A_PROCESS)
-    if processes < 2:
+    pool = _living_pool(processes) if processes > 1 else None
+    if pool is None:
         return _one_by_one(work, items, count, told)
-    return _spread(work, enumerate(items), (count, processes), told)
+    return _spread(work, enumerate(items), pool, (count, processes), told)
 
 
 def _one_by_one(
@@ -90,13 +94,13 @@ def _one_by_one(
 def _spread(
     work: Callable[[Item], Result],
     numbered: Iterator[tuple[int, Item]],
+    pool: ProcessPoolExecutor,
     size: tuple[int, int],
     told: Progress,
 ) -> list[Outcome[Result]]:
     count, processes = size
     found: dict[int, Outcome[Result]] = {}
     lost: list[tuple[int, Item]] = []
-    pool = _pool(processes)
     running: dict[Future[Outcome[Result]], tuple[int, Item]] = {}
     try:
         while True:
@@ -124,6 +128,29 @@ def _spread(
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
     return [found[number] for number in range(count)]
+
+
+def _living_pool(processes: int) -> ProcessPoolExecutor | None:
+    """Return a pool whose processes were seen to live; None, and a warning once, if none does.
+
+    Without this look, each item would seem to have killed its process. A daemon may start none.
+    """
+    if _NONE_LIVES.is_set() or multiprocessing.current_process().daemon:
+        return None
+    try:
+        pool = _pool(processes)
+        for started in [pool.submit(os.getpid) for _ in range(processes)]:
+            started.result()
+    except (BrokenProcessPool, OSError, NotImplementedError) as error:
+        _NONE_LIVES.set()
+        logger.warning(
+            "no further process could be started (%s), so this one does all the work, on one core: "
+            "a script that calls membraneseg must do so under if __name__ == '__main__':, or give "
+            "jobs=1",
+            error,
+        )
+        return None
+    return pool
 
 
 def _pool(processes: int) -> ProcessPoolExecutor:

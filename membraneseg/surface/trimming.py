@@ -16,6 +16,7 @@ from gp_fit.fitted import FittedSurface
 from gp_fit.points import superpoints
 from gp_fit.sheets import surrounded, without_gaps
 from membraneseg.surface.closure_rules import ClosureRules
+from membraneseg.surface.cutting import cut_along_flag
 from membraneseg.surface.frame import VolumeFrame
 from membraneseg.types import Bool, Float64, Int64
 
@@ -77,7 +78,7 @@ def connected_to(kept: Bool, further: Bool, faces: Int64) -> Bool:
 
 
 def part_of(surface: FittedSurface, kept: Bool) -> FittedSurface:
-    """Reduce a surface to the faces whose vertices are all kept, without loose specks.
+    """Reduce a surface to where its vertices are kept, up to a smooth line, without loose specks.
 
     Parameters
     ----------
@@ -94,14 +95,23 @@ def part_of(surface: FittedSurface, kept: Bool) -> FittedSurface:
     gp_fit.errors.NoSurfaceError
         If nothing is left.
     """
-    faces = surface.faces[kept[surface.faces].all(axis=1)]
-    if len(faces) == len(surface.faces):
+    vertices, faces, origin = cut_along_flag(surface.vertices_zyx, surface.faces, kept)
+    if faces is surface.faces:
         return surface
-    if len(faces) == 0:
-        raise NoSurfaceError("no part of the open surface is surrounded by points; too sparse")
-    vertices, faces = compacted(surface.vertices_zyx, faces)
-    faces = faces[_in_large_pieces(vertices, faces)]
-    return with_mesh(surface, *compacted(vertices, faces))
+    deviation = np.asarray(origin @ surface.vertex_sd)
+    cut = replace(surface, vertices_zyx=vertices, faces=faces, vertex_sd=deviation)
+    return with_mesh(cut, *_without_specks(vertices, faces))
+
+
+def roughly(surface: FittedSurface, kept: Bool) -> tuple[Float64, Int64]:
+    """Vertices and faces of a surface whose vertices are all kept (V,), without loose specks.
+
+    Raises
+    ------
+    gp_fit.errors.NoSurfaceError
+        If nothing is left.
+    """
+    return _without_specks(surface.vertices_zyx, surface.faces[kept[surface.faces].all(axis=1)])
 
 
 def with_mesh(surface: FittedSurface, vertices: Float64, faces: Int64) -> FittedSurface:
@@ -180,14 +190,16 @@ def sampled_deviation(surface: FittedSurface, vertices: Float64) -> Float64:
     return np.asarray(np.sum(weights * deviation[nearest], axis=1) / weights.sum(axis=1))
 
 
-def _in_large_pieces(vertices: Float64, faces: Int64) -> Bool:
-    """Whether each face (F,) belongs to a piece with a fair share of the faces."""
+def _without_specks(vertices: Float64, faces: Int64) -> tuple[Float64, Int64]:
+    """Keep the pieces with a fair share of the faces."""
+    if len(faces) == 0:
+        raise NoSurfaceError("no part of the open surface is surrounded by points; too sparse")
     rows, columns = faces.reshape(-1), faces[:, [1, 2, 0]].reshape(-1)
     graph = coo_array((np.ones(len(rows)), (rows, columns)), shape=(len(vertices),) * 2)
     piece = connected_components(graph, directed=False)[1][faces[:, 0]]
     counts = np.bincount(piece)
     enough = min(LEAST_PIECE_SHARE * len(faces), LEAST_PIECE_FACES, counts.max())
-    return np.asarray(counts[piece] >= enough)
+    return compacted(vertices, faces[counts[piece] >= enough])
 
 
 def _merged(vertices: Float64, faces: Int64) -> tuple[Float64, Int64]:

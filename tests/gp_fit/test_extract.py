@@ -59,3 +59,19 @@ def test_within_a_reach_of_the_points_the_level_is_the_same_and_beyond_there_is_
     assert len(part) < 0.8 * len(whole)
     near = whole[tree.query(whole)[0] < 6.0]
     assert cKDTree(part).query(near)[0].max() < 1e-9
+
+
+def test_a_large_surface_is_meshed_as_finely_as_a_small_one_and_asked_for_only_near_it():
+    radius, asked = 130.0, []
+
+    def value(points):
+        asked.append(len(points))
+        return np.linalg.norm(points, axis=1) - radius
+
+    points = radius * np.vstack([np.eye(3), -np.eye(3)])
+    vertices, faces = zero_level(value, radial, points, ExtractConfig(spacing_px=2.0))
+    edges = np.linalg.norm(vertices[faces[:, 0]] - vertices[faces[:, 1]], axis=1)
+    assert np.median(edges) == pytest.approx(2.0, abs=0.2)
+    np.testing.assert_allclose(np.linalg.norm(vertices, axis=1), radius, atol=1e-3)
+    cells = 4.0 * np.pi * radius**2 / 2.0**2  # that the surface passes, about
+    assert sum(asked) < 20.0 * cells  # of the 1.1e7 nodes in the box

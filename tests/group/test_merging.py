@@ -106,6 +106,20 @@ def test_two_facing_lunes_of_one_vesicle_are_one_membrane(scenes):
     assert 0.3 < (x < 40).mean() < 0.7
 
 
+def test_lunes_too_weak_to_be_believed_alone_are_believed_together(scenes):
+    scene = scenes["paint"](
+        (48, 60, 60), [scenes["body"]((24, 30, 30), (14, 14, 14))], np.random.default_rng(0)
+    )
+    probability = scene.probability.copy()
+    probability[:, :, 24:36] = 0
+    west, east = probability.copy(), probability.copy()
+    west[:, :, 30:], east[:, :, :30] = 0, 0
+    assert [len(found_groups(one, min_area_open_px2=1.0)) for one in (west, east)] == [1, 1]
+    least = {"min_evidence_px2": 175.0, "min_area_open_px2": 1.0}
+    assert [found_groups(one, **least) for one in (west, east)] == [[], []]
+    assert len(found_groups(probability, **least)) == 1
+
+
 def test_a_sheet_that_the_wedge_has_parted_is_one_membrane_and_one_with_a_hole_in_sight_is_not():
     x = np.mgrid[:80, :80][1].astype(float)
     flank = np.abs(x - 40)

@@ -27,7 +27,7 @@ class DarkIsMembrane(torch.nn.Module):
         return torch.stack([zero, 4.0 * middle - 10.0, -4.0 * middle - 10.0], 1)
 
 
-def tomogram(shape=(9, 70, 90), voxel=10.0):
+def tomogram(shape=(9, 70, 90), voxel=13.5):
     rng = np.random.default_rng(0)
     voxels = rng.normal(size=shape).astype(np.float32)
     voxels[:, 30:33, 20:60] -= 6.0
@@ -60,7 +60,7 @@ def whole_volume_answer(volume, scale):
 
 
 @pytest.mark.parametrize(
-    ("voxel", "atol"), [(10.0, 1e-6), (4.0, 1e-4), (33.0, 1e-4)], ids=["as is", "finer", "coarser"]
+    ("voxel", "atol"), [(13.5, 1e-6), (7.0, 1e-4), (26.0, 1e-4)], ids=["as is", "finer", "coarser"]
 )
 def test_slice_by_slice_gives_what_the_whole_volume_gives(voxel, atol):
     volume = tomogram((11, 61, 75), voxel)
@@ -123,7 +123,7 @@ def test_a_dark_bar_is_found_where_it_is_and_nowhere_else():
 
 def test_probabilities_lie_between_zero_and_one_and_contrast_drops_out():
     volume = tomogram()
-    louder = Tomogram(volume.voxels * 250.0 + 1000.0, 10.0, np.zeros(3))
+    louder = Tomogram(volume.voxels * 250.0 + 1000.0, 13.5, np.zeros(3))
     first, second = run(volume).membrane, run(louder).membrane
     assert first.min() >= 0
     assert first.max() <= 1
@@ -132,7 +132,7 @@ def test_probabilities_lie_between_zero_and_one_and_contrast_drops_out():
 
 def test_a_coarse_tomogram_is_enlarged_and_brought_back_to_the_same_place():
     volume = Tomogram(tomogram((12, 64, 80)).voxels, 30.0, np.zeros(3))
-    assert working_scale(30.0, UNET) == pytest.approx(1.5)
+    assert working_scale(30.0, UNET) == pytest.approx(30 / 16)
     membrane = run(volume).membrane
     assert membrane.shape == volume.voxels.shape
     rows = membrane.mean((0, 2))
@@ -141,7 +141,8 @@ def test_a_coarse_tomogram_is_enlarged_and_brought_back_to_the_same_place():
 
 def test_pixel_sizes_in_the_range_are_left_alone():
     assert working_scale(13.5, UNET) == 1.0
-    assert working_scale(5.0, UNET) == pytest.approx(5 / 7)
+    assert working_scale(6.0, UNET) == pytest.approx(0.5)
+    assert working_scale(20.0, UNET) == pytest.approx(1.25)
 
 
 def test_normalised_slabs_have_no_slope_unit_deviation_and_no_gold():

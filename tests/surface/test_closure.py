@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.spatial import cKDTree
 
+from gp_fit.scene import Scene
 from membraneseg.evaluate.surfaces import is_watertight
 from membraneseg.surface.closure import Showing, showing_of
 from membraneseg.surface.closure_rules import ClosureRules
@@ -50,19 +52,29 @@ def test_a_patch_of_a_sphere_however_curved_never_becomes_a_bubble(radius):
 
 
 def test_a_folded_membrane_is_closed_over_hidden_rims_and_open_where_a_wall_would_be_seen():
-    """A folded sheet of walls that face x: the wedge hides the turns in z, but no end in y."""
+    """Walls that face x, turning into each other in z: the wedge hides the turns, no end in y."""
     rng = np.random.default_rng(6)
-    depth, along = rng.uniform(-20.0, 20.0, 12000), rng.uniform(-20.0, 20.0, 12000)
-    wall = np.repeat([-15.0, -5.0, 5.0, 15.0], 3000)
-    points = MIDDLE + np.column_stack([depth, along, wall]) + 0.2 * rng.normal(size=(12000, 3))
+    depth = rng.uniform(-20.0, 20.0, 12000)
+    walls = np.column_stack([depth, np.repeat([-15.0, -5.0, 5.0, 15.0], 3000)])
+    turns = []
+    for side, middle in ((1.0, -10.0), (-1.0, 0.0), (1.0, 10.0)):
+        angle = rng.uniform(0.0, np.deg2rad(55.0), 900)  # seen up to here, of 90
+        away = rng.choice([-5.0, 5.0], 900) * np.cos(angle)
+        turns.append(np.column_stack([side * (20.0 + 5.0 * np.sin(angle)), middle + away]))
+    seen = np.vstack([walls, *turns])
+    along = rng.uniform(-20.0, 20.0, len(seen))
+    points = MIDDLE + np.insert(seen, 1, along, axis=1) + 0.2 * rng.normal(size=(len(seen), 3))
     rules = ClosureRules(widest_superpoints_px=0.1)  # none are that fine: not one dense system
-    found = free_surface(points, FRAME, rules, SurfaceConfig().gp)
+    scene = Scene(points, points, None, FRAME.contains)
+    found = free_surface(scene, FRAME, rules, SurfaceConfig().gp)
     assert found.method == "lattice"
-    away = found.vertices_zyx - MIDDLE
-    rims = np.abs(away[:, 0]) > 22.0
-    assert rims.any()
-    assert np.abs(away[:, 0]).max() < 20.0 + 12.0
-    assert np.abs(away[~rims, 1]).max() < 20.0 + rules.reach_px
+    y = np.arange(-15.0, 16.0)
+    for height, x in ((25.0, -10.0), (-25.0, 0.0), (25.0, 10.0)):
+        rim = MIDDLE + np.column_stack([np.full_like(y, height), y, np.full_like(y, x)])
+        assert cKDTree(found.vertices_zyx).query(rim)[0].max() < 2.5  # vertices lie 2 apart
+    away = np.abs(found.vertices_zyx - MIDDLE)
+    assert away[away[:, 0] < 20.0, 1].max() < 20.0 + rules.reach_px
+    assert away[away[:, 2] > 12.0, 0].max() < 25.0  # the outer walls end without a turn
 
 
 def test_lunes_that_the_wedge_takes_are_closed_and_a_hole_that_it_leaves_is_not():

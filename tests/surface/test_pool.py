@@ -1,5 +1,6 @@
 """Many processes give what one gives, and one that dies takes nobody with it."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pool_work import inverse_or_death
+from pool_work import inverse_or_death, inverses_in_two_processes
 
 from membraneseg.surface.fit import SurfaceConfig, fit_membranes
 from membraneseg.surface.frame import VolumeFrame
@@ -35,6 +36,70 @@ def test_a_killed_process_and_a_failing_item_cost_only_themselves():
     assert [one.value for one in outcomes] == [1.0, 0.5, None, 0.25, None, 0.125, 0.1, 0.0625]
     assert outcomes[2].reason == "float division by zero"
     assert "killed" in outcomes[4].reason
+
+
+def output_of(script, folder):
+    """What a script prints, and what it says on the way."""
+    path = folder / "script.py"
+    path.write_text(script)
+    ran = subprocess.run(
+        [sys.executable, path],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+    )
+    return ran.stdout, ran.stderr
+
+
+DIVIDED = """
+from membraneseg.surface.pool import in_processes
+from pool_work import inverse_or_death, inverses_in_two_processes
+
+def inverses():
+    return [one.value for one in in_processes(inverse_or_death, [1, 2, 0, 4] * 2, 8, 2)]
+
+"""
+
+
+WITHOUT_GUARD = "print(inverses(), inverses())"
+KILLED_AT_ONCE = """
+import os, signal
+if __name__ != '__main__':
+    os.kill(os.getpid(), signal.SIGKILL)
+print(inverses(), inverses())
+"""
+REFUSED = """
+import multiprocessing
+
+def refuse(process):
+    raise BlockingIOError('no more processes')
+
+multiprocessing.context.SpawnProcess.start = refuse
+print(inverses(), inverses())
+"""
+
+
+@pytest.mark.parametrize(
+    ("call", "refusal"),
+    [
+        (WITHOUT_GUARD, "terminated abruptly"),
+        (KILLED_AT_ONCE, "terminated abruptly"),
+        (REFUSED, "no more processes"),
+    ],
+)
+def test_where_no_process_can_live_this_one_does_the_work_and_says_so_once(call, refusal, tmp_path):
+    printed, said = output_of(DIVIDED + call, tmp_path)
+    assert printed.strip() == " ".join(["[1.0, 0.5, None, 0.25, 1.0, 0.5, None, 0.25]"] * 2)
+    assert said.count("no further process could be started") == 1
+    assert refusal in said
+
+
+def test_a_process_that_may_start_none_does_the_work_itself():
+    with multiprocessing.get_context("spawn").Pool(1) as daemons:
+        values = daemons.apply(inverses_in_two_processes, ([1, 2, 4, 8] * 2,))
+    assert values == [1.0, 0.5, 0.25, 0.125] * 2
 
 
 def test_two_processes_fit_bit_for_bit_what_one_fits():
