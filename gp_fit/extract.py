@@ -20,8 +20,6 @@ Box = tuple[Float64, Float64]
 Float32 = npt.NDArray[np.float32]
 
 _LEVELS = 2
-_MOST_NODES = 50_000_000
-"""Of the finest grid, in 4 bytes each; the function is asked near the surface only."""
 _ASKED_AT_ONCE = 200_000
 
 
@@ -40,6 +38,10 @@ class ExtractConfig:
     reach_px: float = field(
         default=np.inf,
         metadata={"help": "nothing is meshed much farther than this from the points"},
+    )
+    most_nodes: int = field(
+        default=4_000_000,
+        metadata={"help": "nodes of the finest grid, 4 bytes each; made coarser above this"},
     )
 
     def __post_init__(self) -> None:
@@ -125,9 +127,9 @@ def _box_about(points: Float64, config: ExtractConfig, box_zyx: Box | None) -> B
 
 
 def _affordable(points: Float64, size: Float64, config: ExtractConfig) -> float:
-    """Spacing that keeps small things resolved and the grid of a large box in memory."""
+    """Spacing that keeps small things resolved and the grid of a large box affordable."""
     spacing = min(config.spacing_px, max(0.5, float(np.ptp(points, axis=0).max()) / 16.0))
-    return max(spacing, float(np.cbrt(np.prod(np.maximum(size, 1.0)) / _MOST_NODES)))
+    return max(spacing, float(np.cbrt(np.prod(np.maximum(size, 1.0)) / config.most_nodes)))
 
 
 def _fill(

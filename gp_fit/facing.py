@@ -25,6 +25,7 @@ from gp_fit.hermite_system import (
     solve,
 )
 from gp_fit.points import superpoints
+from gp_fit.scene import unit_normals
 from gp_fit.walls import told
 
 _MOST_PLACES = 600
@@ -90,7 +91,7 @@ def _gaps(surface: HermiteSurface, mesh: tuple[Float64, Int64]) -> list[tuple[Fl
     places = places[far > _BARE_SPACINGS * surface.state.spacing_px]
     if len(places) == 0:
         return []
-    normals = _unit(surface.gradient(places))
+    normals = unit_normals(surface, places)
     name = superpoints(places, _PART_PX)[2]
     parts = []
     for members in (np.flatnonzero(name == one) for one in np.unique(name)):
@@ -107,7 +108,8 @@ def _gone_on(
 ) -> Places | None:
     """Places where a wall, fitted alone, goes on through part of a gap."""
     places, normals = gap
-    middle, normal = places.mean(axis=0), _unit(normals.mean(axis=0)[None])[0]
+    middle, normal = places.mean(axis=0), normals.mean(axis=0)
+    normal = normal / max(float(np.linalg.norm(normal)), 1e-12)
     wall = _wall_about(surface, middle, normal)
     if len(wall) < _FEWEST:
         return None
@@ -117,7 +119,7 @@ def _gone_on(
     except LinAlgError:
         return None
     found = on_surface(alone, on_surface(alone, places))
-    facing = _unit(alone.gradient(found))
+    facing = unit_normals(alone, found)
     deviation = doubt * alone.sd(found) / surface.state.sd_inflation
     kept = (deviation < _MOST_SD_PX) & (np.sum(facing * normals, axis=1) > _LEAST_COSINE)
     kept &= np.linalg.norm(found - places, axis=1) < _FARTHEST_PX
@@ -169,7 +171,3 @@ def _foretelling_error(surface: HermiteSurface, inverse: Float64, edge: Int64) -
     rows = np.concatenate([edge, edge + len(surface.superpoints_zyx)])
     missed = left_out_together(surface.solution, inverse, rows)[: len(edge)]
     return float(np.sqrt(np.mean(missed**2)))
-
-
-def _unit(slopes: Float64) -> Float64:
-    return np.asarray(slopes / np.maximum(np.linalg.norm(slopes, axis=1, keepdims=True), 1e-12))

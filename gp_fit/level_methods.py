@@ -93,13 +93,13 @@ _Closed = tuple[HermiteSurface, Float64, Int64, float]
 
 def _with_what_is_known(plain: _Closed, scene: Scene, config: FitConfig) -> _Closed:
     """Correct a closed surface by its walls alone, and by what was not seen."""
-    alone = with_walls_alone(plain[0], plain[1:3], config.hermite.roughness)
-    best = _sounder(plain, alone, scene, config)
-    if not config.evidence or scene.detection_probability is None:
-        return best
-    sighting = Sighting(scene.raw, scene.detection_probability, scene.inside_volume)
-    corrected = hermite_with_evidence(best[0], best[1:3], sighting, config.negative_evidence)
-    return _sounder(best, corrected, scene, config)
+    tried = [with_walls_alone(plain[0], plain[1:3], config.hermite.roughness)]
+    if config.evidence and scene.detection_probability is not None:
+        sighting = Sighting(scene.raw, scene.detection_probability, scene.inside_volume)
+        corrected = hermite_with_evidence(tried[0], plain[1:3], sighting, config.negative_evidence)
+        tried.insert(0, corrected)
+    sounder = (_sounder(plain, surface, scene, config) for surface in tried)
+    return next((one for one in sounder if one is not plain), plain)
 
 
 def _sounder(plain: _Closed, corrected: HermiteSurface, scene: Scene, config: FitConfig) -> _Closed:

@@ -49,6 +49,8 @@ BEYOND_PX = 2.0
 """The same box leaves the volume by no more than this."""
 LATTICE_REACH_PX = 64.0
 """A surface on a lattice is meshed so far from its points; its deviation trims it to less."""
+LATTICE_NODES = 50_000_000
+"""Nodes of its grid at most: it is asked near the surface only."""
 FOLDS_TURN_DEG = 5.0
 """How far the normals of a folded membrane may be off at its rims."""
 COARSER = 2.0
@@ -230,14 +232,13 @@ def _bare(
 
 
 def _meshed(surface: FittedSurface, points: Float64, box: Box, spacing_px: float) -> FittedSurface:
-    reach_px = LATTICE_REACH_PX if isinstance(surface.surface, LatticeSurface) else np.inf
-    extraction = ExtractConfig(
-        spacing_px=spacing_px, margin_share=MARGIN_SHARE, every_piece=True, reach_px=reach_px
-    )
+    exact = isinstance(surface.surface, LatticeSurface)  # and cheap
+    extraction = ExtractConfig(spacing_px=spacing_px, margin_share=MARGIN_SHARE, every_piece=True)
+    if exact:
+        extraction = replace(extraction, reach_px=LATTICE_REACH_PX, most_nodes=LATTICE_NODES)
     vertices, faces = zero_level(surface.value, surface.gradient, points, extraction, box)
     if len(faces) == 0:
         raise NoSurfaceError("the fitted function has no zero level near the points")
-    exact = isinstance(surface.surface, LatticeSurface)  # and cheap
     deviation = surface.sd(vertices) if exact else sampled_deviation(surface, vertices)
     return replace(surface, vertices_zyx=vertices, faces=faces, vertex_sd=deviation)
 

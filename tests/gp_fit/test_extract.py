@@ -69,7 +69,8 @@ def test_a_large_surface_is_meshed_as_finely_as_a_small_one_and_asked_for_only_n
         return np.linalg.norm(points, axis=1) - radius
 
     points = radius * np.vstack([np.eye(3), -np.eye(3)])
-    vertices, faces = zero_level(value, radial, points, ExtractConfig(spacing_px=2.0))
+    config = ExtractConfig(spacing_px=2.0, most_nodes=20_000_000)
+    vertices, faces = zero_level(value, radial, points, config)
     edges = np.linalg.norm(vertices[faces[:, 0]] - vertices[faces[:, 1]], axis=1)
     assert np.median(edges) == pytest.approx(2.0, abs=0.2)
     np.testing.assert_allclose(np.linalg.norm(vertices, axis=1), radius, atol=1e-3)
