@@ -34,7 +34,7 @@ _FARTHEST = 4.0
 class StarConfig:
     """Options of the star-shaped fit."""
 
-    superpoints: int = field(default=2000, metadata={"help": "superpoints aimed at"})
+    superpoints: int = field(default=2600, metadata={"help": "superpoints aimed at"})
     minimum_spacing_px: float = field(default=1.6, metadata={"help": "least superpoint spacing"})
     maximum_degree: int = field(default=0, metadata={"help": "degree L; 0 chooses by size"})
     rounds: int = field(default=5, metadata={"help": "rounds of reweighting"})

@@ -248,7 +248,25 @@ def _trend(places: Float64) -> Float64:
 def told(
     surface: HermiteSurface, places: Float64, normals: Float64, deviation: Float64
 ) -> HermiteSurface:
-    """Add points with given normals and deviations to a surface."""
+    """Add points to a surface, and solve again.
+
+    Parameters
+    ----------
+    surface : HermiteSurface
+    places, normals : (G, 3) float64
+        In voxels, and unit normals.
+    deviation : (G,) float64
+        Standard deviation of each along its normal; neighbours err together.
+
+    Returns
+    -------
+    HermiteSurface
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        If the system is not positive definite.
+    """
     state = surface.state
     data, noise2 = state.data, state.hyper_parameters[1]
     shares = _ERR_TOGETHER * (deviation / state.scale_px) ** 2 / noise2
