@@ -73,9 +73,8 @@ def with_walls_alone(
     if not gaps:
         return surface
     inverse = precision(surface.solution)
-    known = [
-        place for gap in gaps if (place := _gone_on(surface, inverse, gap, roughness)) is not None
-    ]
+    found = (_gone_on(surface, inverse, gap, roughness) for gap in gaps)
+    known = [places for places in found if places is not None]
     if not known:
         return surface
     try:

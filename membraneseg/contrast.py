@@ -12,7 +12,8 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 from scipy.stats import skew
 
 from membraneseg.errors import MembraneSegError
-from membraneseg.io.mrc import MrcHeader, create_volume, read_tomogram
+from membraneseg.io.placement import MrcHeader
+from membraneseg.io.rewriting import rewritten
 from membraneseg.segment.predict import SegmentConfig, predict
 from membraneseg.segment.unet import load_weights
 from membraneseg.types import Tomogram
@@ -110,9 +111,6 @@ def negative(tomogram: Tomogram, header: MrcHeader, folder: Path) -> Tomogram:
     Tomogram
         A memory map of float32, in the same place.
     """
+    planes = (-plane.astype(np.float32) for plane in tomogram.voxels)
     path = folder / "negative.mrc"
-    shape = tomogram.voxels.shape
-    with create_volume(path, shape, np.float32, header, "contrast turned round") as target:
-        for z, plane in enumerate(tomogram.voxels):
-            np.negative(plane, out=target[z], dtype=np.float32, casting="unsafe")
-    return replace(tomogram, voxels=read_tomogram(path, tomogram.voxel_size_A)[0].voxels)
+    return rewritten(path, tomogram, header, "contrast turned round", planes)

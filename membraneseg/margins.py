@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from membraneseg.io.mrc import MrcHeader, create_volume, read_tomogram
+from membraneseg.io.placement import MrcHeader
+from membraneseg.io.rewriting import rewritten
 from membraneseg.segment.rescale import Prediction
 from membraneseg.types import Bool, Float32, Int64, Tomogram
 
@@ -126,17 +126,20 @@ def without_margins(
     held = np.flatnonzero(shares < 1.0)
     if not shares.any() or not len(held):
         return tomogram, ()
-    path = folder / "filled.mrc"
-    with create_volume(path, voxels.shape, np.float32, header, "margins filled") as target:
-        for z in range(len(voxels)):
-            nearest = held[np.abs(held - z).argmin()]
-            plane = voxels[held[np.abs(held - (2 * nearest - z)).argmin()]]
-            target[z] = continued(plane, empty_margin(plane))
+    planes = (_filled(voxels, held, z) for z in range(len(voxels)))
+    filled = rewritten(folder / "filled.mrc", tomogram, header, "margins filled", planes)
     note = (
         f"{100 * shares.mean():.0f} % of the volume are constant margins without data: nothing is "
         "looked for there"
     )
-    return replace(tomogram, voxels=read_tomogram(path, tomogram.voxel_size_A)[0].voxels), (note,)
+    return filled, (note,)
+
+
+def _filled(voxels: npt.NDArray[np.generic], held: Int64, z: int) -> Float32:
+    """Slice z with its margins filled; one without any data is mirrored at those that hold some."""
+    nearest = held[np.abs(held - z).argmin()]
+    plane = voxels[held[np.abs(held - (2 * nearest - z)).argmin()]]
+    return continued(plane, empty_margin(plane))
 
 
 def region_with_data(voxels: npt.NDArray[np.generic]) -> Bool | None:

@@ -50,6 +50,9 @@ class Surface(Protocol):
     def gradient(self, points_zyx: Float64) -> Float64:
         """Return (N, 3) gradients, pointing outward."""
 
+    def distance(self, points_zyx: Float64) -> Float64:
+        """Return (N,) signed distances of (N, 3) points to first order: f / |∇f|."""
+
 
 def unit_gradient(surface: Surface, points_px: Float64) -> Float64:
     """Outward unit normals (N, 3) of the level sets through (N, 3) points."""

@@ -167,9 +167,7 @@ def _explained(surface: Surface, points: Float64) -> float:
     near = np.isfinite(
         cKDTree(surface.vertices_zyx).query(points, distance_upper_bound=MESH_VOXELS)[0]
     )
-    slope = np.linalg.norm(surface.gradient(points), axis=1)
-    off = np.abs(surface.value(points)) / np.maximum(slope, 1e-12)
-    return float(np.mean(near & (off <= NEAR_VOXELS)))
+    return float(np.mean(near & (np.abs(surface.distance(points)) <= NEAR_VOXELS)))
 
 
 def _in_voxels(one: FittedMembrane, frame: VolumeFrame) -> Float64:
